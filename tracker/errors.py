@@ -1,0 +1,86 @@
+"""Everything `tracker` raises on purpose.
+
+TrackerError
+├── ConfigError            the experiment file is wrong; nothing was started
+├── ModelError             the network file cannot be used, or gave nonsense
+├── MissingExtra           an optional part is not installed
+├── DeviceError            a camera or an actuator failed
+│   ├── DeviceNotFound     it was not there when we opened it
+│   └── DeviceLost         it was there, and stopped answering
+├── EndOfStream            a source has no more frames
+├── WireError              a socket or a message
+│   ├── AddressInUse       another program is bound there already
+│   └── BadMessage         what arrived is not what docs/wire.md says
+├── RecordingError         a session folder cannot be written or read
+│   └── DiskFull           there is no room left
+├── TrainingError          a recipe or its data cannot be used
+└── SessionError           a worker failed, or did not stop in time
+"""
+
+
+class TrackerError(Exception):
+    """Base class of every error raised on purpose."""
+
+
+class ConfigError(TrackerError):
+    """The experiment file is wrong; nothing was started."""
+
+
+class ModelError(TrackerError):
+    """The network file cannot be used, or gave nonsense."""
+
+
+class MissingExtra(TrackerError):
+    """An optional part is not installed.
+
+    Args:
+        extra: Name of the extra, as in `pip install behaviour-tracker[extra]`.
+        what: What it is needed for, e.g. "training".
+    """
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(f"{what} needs: pip install 'behaviour-tracker[{extra}]'")
+
+
+class DeviceError(TrackerError):
+    """A camera or an actuator failed."""
+
+
+class DeviceNotFound(DeviceError):
+    """A device was not there when we opened it."""
+
+
+class DeviceLost(DeviceError):
+    """A device that had opened stopped answering."""
+
+
+class EndOfStream(TrackerError):
+    """A source has no more frames."""
+
+
+class WireError(TrackerError):
+    """A socket or a message is not right."""
+
+
+class AddressInUse(WireError):
+    """Another program is bound to the address already."""
+
+
+class BadMessage(WireError):
+    """What arrived is not what docs/wire.md says."""
+
+
+class RecordingError(TrackerError):
+    """A session folder cannot be written or read."""
+
+
+class DiskFull(RecordingError):
+    """There is no room left on the disk of the session folder."""
+
+
+class TrainingError(TrackerError):
+    """A recipe or its data cannot be used."""
+
+
+class SessionError(TrackerError):
+    """A worker failed, or did not stop in time."""

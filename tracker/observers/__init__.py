@@ -1,0 +1,1 @@
+"""Frame in, observation out. `base` says what an observer promises."""
