@@ -249,3 +249,34 @@ class Truth:
     keypoints: tuple[str, ...]
     xy: NDArray[np.float32]
     behaviours: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What became of one frame that the camera counted, seen or lost.
+
+    Times are ns on the session clock; None for a stage that the frame never reached.
+
+    Attributes:
+        index: The camera's own count.
+        captured_ns: End of exposure.
+        received_ns: The program had the whole image.
+        started_ns: The pipeline took it.
+        observed_ns: Its observation was finished.
+        decided_ns: Its episodes were finished.
+        published_ns: Its message was handed to ZeroMQ.
+        network_ns: Duration of the bare network call.
+        fate: What became of it in the pipeline.
+        recording: What became of it in the video.
+    """
+
+    index: int
+    captured_ns: int | None
+    received_ns: int | None
+    started_ns: int | None
+    observed_ns: int | None
+    decided_ns: int | None
+    published_ns: int | None
+    network_ns: int | None
+    fate: Fate
+    recording: Fate
