@@ -1,0 +1,182 @@
+"""Frames from one writer to several readers, without the writer ever waiting for one.
+
+Each reader copies a frame out and then checks that its slot was not reused meanwhile; if
+it was, the frame counts as missed and the reader moves on. So a returned frame is always
+whole, and a lost one is always counted.
+
+Frames are known here by their turn: the how-manieth frame written, from 0. Unlike the
+camera's index it has no gaps, so what a reader missed is a plain range of turns.
+"""
+
+import threading
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import Fate, Frame
+
+
+class ReadPolicy(StrEnum):
+    """Which frame a reader wants next."""
+
+    NEWEST = "newest"
+    """The latest one, skipping what came before it: closed loop, live view."""
+
+    EVERY = "every"
+    """The one after the last it got: recording."""
+
+    @property
+    def fate_of_missed(self) -> Fate:
+        """Why a reader of this policy did not get a frame."""
+        return Fate.SUPERSEDED if self is ReadPolicy.NEWEST else Fate.RING_OVERRUN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """One frame out of the buffer.
+
+    Attributes:
+        frame: Whole; its image is the reader's own memory, valid until its next read.
+        turn: How-manieth frame written, from 0.
+        missed: Turns just before `turn` that this reader will never get.
+    """
+
+    frame: Frame
+    turn: int
+    missed: range
+
+
+class RingBuffer:
+    """Room for a fixed number of frames of one shape.
+
+    Args:
+        capacity: Frames kept before the oldest is overwritten; at least 2.
+        shape: Shape of every image.
+    """
+
+    def __init__(self, capacity: int, shape: tuple[int, ...]) -> None:
+        if capacity < 2:
+            raise ValueError(f"capacity is {capacity}, expected at least 2")
+        self._images = np.zeros((capacity, *shape), np.uint8)  # zeros: pages touched below
+        self._images.fill(1)  # page faults happen now, not in the first round of writes
+        self._held: list[Frame | None] = [None] * capacity
+        self._written = 0
+        self._closed = False
+        self._changed = threading.Condition()
+        self._readers: list[Reader] = []
+
+    @property
+    def capacity(self) -> int:
+        """Frames kept before the oldest is overwritten."""
+        return len(self._images)
+
+    @property
+    def next_turn(self) -> int:
+        """Turn of the next frame written. Exact on the writer's thread."""
+        return self._written
+
+    def write(self, frame: Frame) -> None:
+        """Copy `frame` in, over the oldest if need be. Never blocks on a reader.
+
+        One thread alone writes. The lock is not held while the image is copied.
+
+        Raises:
+            ValueError: If the image has another shape or type than the buffer.
+        """
+        if frame.image.shape != self._images.shape[1:] or frame.image.dtype != np.uint8:
+            raise ValueError(
+                f"frame {frame.index} is {frame.image.dtype} {frame.image.shape}, "
+                f"expected uint8 {self._images.shape[1:]}"
+            )
+        slot = self._written % len(self._images)
+        with self._changed:
+            self._held[slot] = None
+        np.copyto(self._images[slot], frame.image)
+        with self._changed:
+            self._held[slot] = replace(frame, image=self._images[slot])
+            self._written += 1
+            self._changed.notify_all()
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Return True once a write would overwrite nothing that an EVERY reader still wants.
+
+        Only for sources that can wait (`CameraInfo.live` is False).
+        """
+        with self._changed:
+            return self._changed.wait_for(self._has_room, timeout_s)
+
+    def close(self) -> None:
+        """Say that nothing more will be written; readers can still take what is there."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def reader(self, policy: ReadPolicy) -> "Reader":
+        """Return a reader that starts with the next frame written."""
+        with self._changed:
+            reader = Reader(self, policy, self._written)
+            self._readers.append(reader)
+        return reader
+
+    def _has_room(self) -> bool:
+        waiting = [r.next_turn for r in self._readers if r.policy is ReadPolicy.EVERY]
+        return self._written - min(waiting, default=self._written) < len(self._images)
+
+    def _wait_for(self, turn: int, timeout_s: float) -> bool:
+        """Wait, with the lock held, until `turn` was written or never will be."""
+        self._changed.wait_for(lambda: self._written > turn or self._closed, timeout_s)
+        return self._written > turn
+
+    def _choose(self, policy: ReadPolicy, wanted: int) -> tuple[int, Frame | None]:
+        """Return the turn to read and what its slot holds; None while it is overwritten."""
+        oldest = max(0, self._written - len(self._images))
+        turn = self._written - 1 if policy is ReadPolicy.NEWEST else max(wanted, oldest)
+        return turn, self._held[turn % len(self._images)]
+
+    def _still_holds(self, turn: int, held: Frame) -> bool:
+        return self._held[turn % len(self._images)] is held
+
+
+class Reader:
+    """One reader's place in a `RingBuffer`; used by one thread."""
+
+    def __init__(self, ring: RingBuffer, policy: ReadPolicy, start: int) -> None:
+        self._ring = ring
+        self._policy = policy
+        self._next = start
+        self._image: NDArray[np.uint8] = np.ones(ring._images.shape[1:], np.uint8)  # noqa: SLF001 - the other half of RingBuffer
+
+    @property
+    def policy(self) -> ReadPolicy:
+        """Which frame this reader wants next."""
+        return self._policy
+
+    @property
+    def next_turn(self) -> int:
+        """First turn that it has neither got nor missed."""
+        return self._next
+
+    @property
+    def exhausted(self) -> bool:
+        """True once the buffer is closed and this reader has got its last frame."""
+        ring = self._ring
+        return ring._closed and self._next >= ring._written  # noqa: SLF001
+
+    def read(self, timeout_s: float) -> Read | None:
+        """Return the next frame by the reader's policy, or None if none came in time."""
+        ring, wanted, next_wanted = self._ring, self._next, self._next
+        while True:
+            with ring._changed:  # noqa: SLF001
+                if not ring._wait_for(next_wanted, timeout_s):  # noqa: SLF001
+                    return None
+                turn, held = ring._choose(self._policy, next_wanted)  # noqa: SLF001
+            if held is not None:
+                np.copyto(self._image, held.image)
+                with ring._changed:  # noqa: SLF001
+                    if ring._still_holds(turn, held):  # noqa: SLF001
+                        self._next = turn + 1
+                        ring._changed.notify_all()  # noqa: SLF001
+                        return Read(replace(held, image=self._image), turn, range(wanted, turn))
+            next_wanted = turn + 1
