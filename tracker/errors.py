@@ -2,6 +2,7 @@
 
 TrackerError
 ├── ConfigError            the experiment file is wrong; nothing was started
+│   └── UnknownName        it names something that does not exist
 ├── ModelError             the network file cannot be used, or gave nonsense
 ├── MissingExtra           an optional part is not installed
 ├── DeviceError            a camera or an actuator failed
@@ -17,6 +18,9 @@ TrackerError
 └── SessionError           a worker failed, or did not stop in time
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class TrackerError(Exception):
     """Base class of every error raised on purpose."""
@@ -24,6 +28,24 @@ class TrackerError(Exception):
 
 class ConfigError(TrackerError):
     """The experiment file is wrong; nothing was started."""
+
+
+class UnknownName(ConfigError):
+    """The experiment file names something that does not exist.
+
+    Args:
+        where: Where the name stands, e.g. "behaviour 'freezing'".
+        what: Kind of thing, e.g. "feature".
+        name: The name that was found.
+        known: The names that exist, in the order to list them.
+    """
+
+    def __init__(self, where: str, what: str, name: str, known: Iterable[str]) -> None:
+        names = list(known)
+        close = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        exist = f"There is: {', '.join(names)}" if names else f"There is no {what} at all"
+        super().__init__(f"{where}: unknown {what} {name!r}{hint} {exist}")
 
 
 class ModelError(TrackerError):

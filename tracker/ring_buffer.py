@@ -73,6 +73,11 @@ class RingBuffer:
         return len(self._images)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every image."""
+        return self._images.shape[1:]
+
+    @property
     def next_turn(self) -> int:
         """Turn of the next frame written. Exact on the writer's thread."""
         return self._written

@@ -1,0 +1,22 @@
+"""The wheel holds the package `tracker` and its data, and nothing else."""
+
+import sys
+import zipfile
+
+REQUIRED = (
+    "tracker/py.typed",
+    "tracker/configs/demo.yaml",
+    "tracker/configs/experiment.schema.json",
+    "tracker/models/mouse_top_view/network.onnx",
+    "tracker/models/mouse_top_view/card.yaml",
+)
+MAX_MB = 20
+
+names = zipfile.ZipFile(sys.argv[1]).namelist()
+foreign = [n for n in names if n.split("/")[0] != "tracker" and ".dist-info/" not in n]
+missing = [name for name in REQUIRED if name not in names]
+junk = [n for n in names if n.endswith((".pyc", ".gitkeep")) or "/tests/" in n]
+size_mb = sum(info.compress_size for info in zipfile.ZipFile(sys.argv[1]).infolist()) / 1e6
+if foreign or missing or junk or size_mb > MAX_MB:
+    sys.exit(f"wheel: foreign {foreign}, missing {missing}, junk {junk}, {size_mb:.1f} MB")
+print(f"wheel: {len(names)} files, {size_mb:.1f} MB, nothing foreign, nothing missing")

@@ -1,0 +1,110 @@
+"""Whole sessions out of stand-ins: no device, no network file, no patching."""
+
+import numpy as np
+
+from tracker.arena import Arena, ArenaSettings
+from tracker.behaviours.rule import Rule, ThresholdRule
+from tracker.clock import SystemClock
+from tracker.episodes import EpisodeBuilder, EpisodeSettings
+from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.ledger import Ledger
+from tracker.pipeline import Pipeline, Watch
+from tracker.publisher import Publisher, PublisherSettings
+from tracker.recorder import Recorder, RecorderSettings
+from tracker.session import Parts, Session, SessionSettings
+from tracker.testing.fixed_observer import FixedObserver
+from tracker.types import Frame, Skeleton
+from tracker.video_writer import Codec
+
+SHAPE = (48, 64)
+MS = 1_000_000
+SKELETON = Skeleton(("nose", "tail_base"), ((0, 1),))
+ON_THE_RIGHT = EpisodeSettings(enter=0.7, leave=0.5, min_duration_s=0.02, max_gap_s=0.02)
+
+
+def frame(index, value=0):
+    """Frame `index` of a camera of 100 frames/s."""
+    captured_ns = index * 10 * MS
+    return Frame(index, captured_ns, captured_ns, np.full(SHAPE, value, np.uint8))
+
+
+def at(x):
+    """Both keypoints at x (px), 10 px apart in y."""
+    return [[x, 10.0], [x, 20.0]]
+
+
+def make_pipeline(script, clock=None):
+    """Observer by script → features → one behaviour, `right`: x beyond 3 cm, at 10 px/cm."""
+    arena = Arena(ArenaSettings(px_per_cm=10.0))
+    features = FeatureExtractor(FeatureSettings(), SKELETON, arena)
+    rule = ThresholdRule(feature="x_cm", above=3.0, softness=0.1)
+    right = Watch(
+        Rule("right", rule, features.group_delay_s), EpisodeBuilder("right", "mouse", ON_THE_RIGHT)
+    )
+    return Pipeline(FixedObserver(SKELETON, script), features, [right], clock or SystemClock())
+
+
+class Rig:
+    """A session around a camera; keeps what a test wants to look at afterwards."""
+
+    def __init__(
+        self,
+        folder,
+        camera,
+        *,
+        script=lambda index: at(5.0),
+        codec=Codec.FFV1,
+        publisher=None,
+        make_recorder=Recorder,
+        drop_frames=False,
+        clock=None,
+        **settings,
+    ):
+        self.folder = folder
+        self.camera = camera
+        self.clock = clock or SystemClock()
+        self.pipeline = make_pipeline(script, self.clock)
+        video = codec is not Codec.NONE
+        self.ledger = Ledger(video=video, publishing=publisher is not None)
+        self.publisher = publisher and Publisher(
+            PublisherSettings(address=publisher),
+            session_id="s1",
+            camera="top",
+            clock=self.clock,
+            model_sha256="m",
+            config_sha256="c",
+            on_published=self.ledger.note_published,
+        )
+        recording = RecorderSettings(codec=codec, min_free_mb=0)
+
+        def recorder(info):
+            return make_recorder(
+                folder,
+                recording,
+                session_id="s1",
+                camera=info,
+                skeleton=SKELETON,
+                features=self.pipeline.feature_names,
+                behaviours=self.pipeline.behaviours,
+                experiment_yaml="{}\n",
+                provenance={"model": {"provider": "none"}},
+                clock=self.clock,
+            )
+
+        parts = Parts(
+            camera=camera,
+            pipeline=self.pipeline,
+            recorder=recorder,
+            publisher=self.publisher,
+            ledger=self.ledger,
+            clock=self.clock,
+            video=video,
+            drop_frames=drop_frames,
+        )
+        self.session = Session(parts, SessionSettings(**settings))
+
+    def run(self, timeout_s=20):
+        """Start, wait for the end that comes by itself, finish."""
+        self.session.start()
+        assert self.session.wait(timeout_s), "the session did not end by itself"
+        self.session.finish()

@@ -1,0 +1,21 @@
+"""`tracker` and `python -m tracker`: the command line, once its libraries can be loaded."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; say what to install if a system library is missing."""
+    try:
+        from tracker.cli import main as run
+    except ImportError as error:
+        if "libGL" not in str(error) and "libgthread" not in str(error):
+            raise
+        sys.exit(
+            f"error: OpenCV cannot be loaded ({error}).\n"
+            f"On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
+        )
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Experiment → objects: a parts list, the only place that names every class."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, assert_never
+
+from tracker.arena import Arena
+from tracker.behaviours.rule import Rule
+from tracker.cameras.base import Camera
+from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
+from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
+from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
+from tracker.clock import Clock
+from tracker.config import CameraSettings, Experiment, shipped
+from tracker.episodes import EpisodeBuilder
+from tracker.errors import ModelError
+from tracker.features import FeatureExtractor
+from tracker.ledger import Ledger
+from tracker.observers.network import NetworkObserver
+from tracker.pipeline import Pipeline, Watch
+from tracker.publisher import Publisher
+from tracker.recorder import Overload, Recorder
+from tracker.runtimes.onnx import OnnxRuntime
+from tracker.session import Parts, Session
+from tracker.types import CameraInfo
+from tracker.video_writer import Codec
+
+LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "pyarrow", "pyzmq")
+"""Whose versions can change a result, and so stand in the provenance."""
+
+
+def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Session, Path]:
+    """Return a session of this experiment, and the folder that it will write.
+
+    Nothing is opened yet but the network file.
+
+    Args:
+        experiment: Checked settings.
+        out: Folder in which session folders are made.
+        clock: The session clock.
+
+    Raises:
+        ConfigError: If a rule names a feature or a zone that is not there.
+        ModelError: If the network file cannot be used.
+    """
+    pipeline = build_pipeline(experiment, clock)
+    folder = _free_folder(out, experiment.session.subject)
+    session_id = f"{folder.name}-{os.urandom(3).hex()}"
+    outputs = experiment.outputs
+    video = outputs.recording.codec is not Codec.NONE
+    ledger = Ledger(video=video, publishing=outputs.publisher is not None)
+    facts = pipeline.observer.facts
+    publisher = outputs.publisher and Publisher(
+        outputs.publisher,
+        session_id=session_id,
+        camera=experiment.rig.camera.kind,
+        clock=clock,
+        model_sha256=str(facts["sha256"]),
+        config_sha256=experiment.sha256,
+        on_published=ledger.note_published,
+    )
+
+    def recorder(info: CameraInfo) -> Recorder:
+        return Recorder(
+            folder,
+            outputs.recording,
+            session_id=session_id,
+            camera=info,
+            skeleton=pipeline.observer.skeleton,
+            features=pipeline.feature_names,
+            behaviours=pipeline.behaviours,
+            experiment_yaml=experiment.as_yaml(),
+            provenance=provenance(experiment, facts),
+            clock=clock,
+        )
+
+    parts = Parts(
+        camera=build_camera(experiment.rig.camera, clock),
+        pipeline=pipeline,
+        recorder=recorder,
+        publisher=publisher,
+        ledger=ledger,
+        clock=clock,
+        video=video,
+        drop_frames=outputs.recording.on_overload is Overload.DROP,
+    )
+    return Session(parts, experiment.session), folder
+
+
+def build_camera(settings: CameraSettings, clock: Clock) -> Camera:
+    """Return the camera of these settings, not opened."""
+    match settings:
+        case SyntheticCameraSettings():
+            return SyntheticCamera(settings, clock)
+        case VideoFileSettings():
+            return VideoFileCamera(settings, clock)
+        case OpenCVSettings():
+            return OpenCVCamera(settings, clock)
+        case _:
+            assert_never(settings)
+
+
+def build_pipeline(experiment: Experiment, clock: Clock) -> Pipeline:
+    """Return the pipeline of this experiment, its network loaded.
+
+    Raises:
+        ConfigError: If a rule names a feature or a zone that is not there.
+        ModelError: If the network file cannot be used.
+    """
+    runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
+    observer = NetworkObserver(runtime, clock)
+    arena = Arena(experiment.rig.arena)
+    features = FeatureExtractor(experiment.features, observer.skeleton, arena)
+    watches = [
+        Watch(
+            Rule(name, watched.rule, features.group_delay_s),
+            EpisodeBuilder(name, experiment.session.subject, watched.episode),
+        )
+        for name, watched in experiment.behaviours.items()
+    ]
+    return Pipeline(observer, features, watches, clock)
+
+
+def find_network(name: str) -> Path:
+    """Return the file of a network that is shipped, or that a path names.
+
+    Raises:
+        ModelError: If there is none; it lists the shipped ones.
+    """
+    file = shipped("models") / name / "network.onnx"
+    if file.is_file():
+        return file
+    if Path(name).suffix == ".onnx":
+        return Path(name)  # the runtime says what is wrong with it, if anything is
+    names = sorted(folder.parent.name for folder in shipped("models").glob("*/network.onnx"))
+    raise ModelError(
+        f"model.network is {name!r}: neither a shipped network ({', '.join(names)}) "
+        f"nor a path to an .onnx file"
+    )
+
+
+def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
+    """Return what a session was made with: versions, hashes, machine, network."""
+    return {
+        "tracker": importlib.metadata.version("behaviour-tracker"),
+        "code_sha256": _code_sha256(),
+        "config_sha256": experiment.sha256,
+        "model_sha256": model["sha256"],
+        "model": dict(model),
+        "python": platform.python_version(),
+        "libraries": _versions(),
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+        },
+        "command": sys.argv[1:],
+        "subject": experiment.session.subject,
+        "experimenter": experiment.session.experimenter,
+        "notes": experiment.session.notes,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # one of the two ONNX Runtime distributions is never there
+    return found
+
+
+def _code_sha256() -> str:
+    """Hash of every source file of the package, names included."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.relative_to(package).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _free_folder(out: Path, subject: str) -> Path:
+    """Return `<start>_<subject>`, with a number behind it if that is taken."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{subject}"
+    folder, n = out / stem, 1
+    while folder.exists():
+        n += 1
+        folder = out / f"{stem}_{n}"
+    return folder

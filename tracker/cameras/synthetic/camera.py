@@ -1,0 +1,163 @@
+"""A live camera that needs no hardware, and knows the truth about what it shows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.cameras.synthetic.chance import chance
+from tracker.cameras.synthetic.drawing import Painter
+from tracker.cameras.synthetic.script import MouseScript
+from tracker.cameras.synthetic.settings import SyntheticCameraSettings
+from tracker.clock import Clock
+from tracker.errors import DeviceError, EndOfStream
+from tracker.types import CameraInfo, Fate, Frame, Gap, Truth
+
+BUFFERED_FRAMES = 4
+"""Frames that the camera holds for a reader who is late; older ones are lost."""
+
+_LOSS_SALT = 51
+_DELAY_SALT = 52
+
+
+class SyntheticCamera:
+    """Draws a mouse in a box, in time with the clock.
+
+    The first `read` after `open` starts the exposure of frame 0. A paced camera behaves like
+    a live one: frame i is exposed i + 1 periods later, arrives up to `jitter_ms` after that,
+    and is gone when more than four newer frames wait: a reader who stalls gets a `Gap` with
+    cause `LOST_ON_LINK`. Not paced, every read returns at once, nothing is lost but what
+    `lose_fraction` asks for, and captured_ns = index / fps on the source's own time line.
+
+    Args:
+        settings: What to show and how fast.
+        clock: The session clock.
+    """
+
+    def __init__(self, settings: SyntheticCameraSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._painter: Painter | None = None
+        self._script = MouseScript(settings)
+        self._facts = MouseScript(settings)
+        self._truth_painter: Painter | None = None
+        self._image = np.empty(0, np.uint8)
+        self._next_index = 0
+        self._painted_index = -1
+        self._start_ns: int | None = None
+
+    @property
+    def info(self) -> CameraInfo:
+        """Size, rate and length, as set. Raises `DeviceError` when closed."""
+        self._open_painter()
+        settings = self._settings
+        return CameraInfo(
+            name=f"synthetic mouse {settings.width}x{settings.height} seed {settings.seed}",
+            shape=self._image.shape,
+            fps=settings.fps,
+            live=settings.paced,
+            n_frames=settings.total_frames,
+        )
+
+    def open(self) -> None:
+        """Draw the empty box; never fails."""
+        if self._painter is not None:
+            return
+        settings = self._settings
+        size = (settings.height, settings.width)
+        self._image = np.empty((*size, 3) if settings.colour else size, np.uint8)
+        self._painter = Painter(settings)
+        self._next_index, self._painted_index, self._start_ns = 0, -1, None
+
+    def close(self) -> None:
+        """Forget the box. Never raises."""
+        self._painter = None
+
+    def truth(self, index: int) -> Truth:
+        """What the mouse is and does in frame `index`; see `MouseScript.truth`.
+
+        Works open or closed, before or after the frame was read, from one thread besides the
+        one that reads.
+        """
+        return self._facts.truth(index)
+
+    def mask(self, index: int) -> NDArray[np.uint8]:
+        """255 where the mouse is in frame `index`, else 0: uint8 (height, width).
+
+        Body, head, ears and tail; no shadow, no reflection. Same thread as `truth`.
+        """
+        if self._truth_painter is None:
+            self._truth_painter = Painter(self._settings)
+        return self._truth_painter.mask(self._facts.body(index))
+
+    def read(self, timeout_s: float) -> Frame | Gap | None:
+        """Return the next frame or gap; the image is the camera's own and drawn over later.
+
+        Raises:
+            DeviceError: If the camera is closed.
+            EndOfStream: After `n_frames` or `duration_s`.
+        """
+        painter = self._open_painter()
+        total = self._settings.total_frames
+        if total is not None and self._next_index >= total:
+            raise EndOfStream(f"all {total} frames of the synthetic camera were read")
+        if self._start_ns is None:
+            self._start_ns = self._clock.now_ns()
+        gap = self._lost_on_the_way()
+        if gap is None:
+            index = self._next_index
+            while self._is_lost(index) and (total is None or index + 1 < total):
+                index += 1
+            if not self._is_lost(index) and self._painted_index != index:
+                painter.paint(self._script.body(index), index, self._image)
+                self._painted_index = index
+            if not self._wait_for(index, timeout_s):
+                return None
+            gap = self._lost_by_sensor(index)
+        if gap is not None:
+            self._next_index = gap.last_index + 1
+            return gap
+        self._next_index = index + 1
+        return Frame(index, self._captured_ns(index), self._clock.now_ns(), self._image, index)
+
+    def _open_painter(self) -> Painter:
+        if self._painter is None:
+            raise DeviceError("the synthetic camera is closed: call open() first")
+        return self._painter
+
+    def _captured_ns(self, index: int) -> int:
+        """End of exposure of frame `index`."""
+        if not self._settings.paced:
+            return round(index * 1e9 / self._settings.fps)
+        return (self._start_ns or 0) + round((index + 1) * 1e9 / self._settings.fps)
+
+    def _wait_for(self, index: int, timeout_s: float) -> bool:
+        if not self._settings.paced:
+            return True
+        delay_ns = self._settings.jitter_ms * 1e6 * chance(self._settings.seed, _DELAY_SALT, index)
+        return self._clock.wait_until(self._captured_ns(index) + round(delay_ns), timeout_s)
+
+    def _is_lost(self, index: int) -> bool:
+        fraction = self._settings.lose_fraction
+        return fraction > 0 and chance(self._settings.seed, _LOSS_SALT, index) < fraction
+
+    def _lost_by_sensor(self, last: int) -> Gap | None:
+        """The frames from the next one on that never left the sensor, if there are any."""
+        first = self._next_index
+        if not self._is_lost(first):
+            return None
+        if not self._is_lost(last):
+            last -= 1
+        return Gap(first, last, Fate.LOST_BY_SENSOR, self._clock.now_ns())
+
+    def _lost_on_the_way(self) -> Gap | None:
+        """The frames from the next one on that newer ones have pushed out, if there are any."""
+        if not self._settings.paced:
+            return None
+        now_ns = self._clock.now_ns()
+        exposed = int((now_ns - (self._start_ns or 0)) * self._settings.fps / 1e9)
+        total = self._settings.total_frames
+        if total is not None:
+            exposed = min(exposed, total)
+        last = exposed - BUFFERED_FRAMES - 1
+        if last < self._next_index:
+            return None
+        return Gap(self._next_index, last, Fate.LOST_ON_LINK, now_ns)

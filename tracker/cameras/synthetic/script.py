@@ -1,0 +1,109 @@
+"""What the mouse does in every frame, known without drawing one."""
+
+import math
+
+import numpy as np
+
+from tracker.cameras.synthetic.bouts import Activity
+from tracker.cameras.synthetic.motion import TICK_HZ, Body, Moment, Mover
+from tracker.cameras.synthetic.settings import SyntheticCameraSettings
+from tracker.cameras.synthetic.shape import KEYPOINTS, keypoints_px
+from tracker.types import Truth
+
+WALKING_CM_S = 4.0
+"""Slower than this, a walk is not locomotion yet."""
+
+_MOST_CHECKPOINTS = 256
+_NAMED = {
+    Activity.TURN: "turning",
+    Activity.GROOM: "grooming",
+    Activity.REAR: "rearing",
+}
+
+
+class MouseScript:
+    """The same mouse for the same settings, frame by frame; one thread at a time.
+
+    Reading forwards costs one tick per frame at 60 fps. Going back restarts from one of at
+    most 256 remembered moments, so memory stays the same however long the session is.
+
+    Args:
+        settings: Of the camera. Only seed, size, rate and zoom matter here.
+    """
+
+    def __init__(self, settings: SyntheticCameraSettings) -> None:
+        self._settings = settings
+        self._px_per_cm = settings.scale_px_per_cm
+        floor = settings.floor
+        self._mover = Mover(
+            settings.seed, (floor.width_px / self._px_per_cm, floor.height_px / self._px_per_cm)
+        )
+        first = self._mover.first()
+        self._before = self._now = first
+        self._checkpoints = [(first, first)]
+        self._spacing = 10 * TICK_HZ
+
+    def body(self, index: int) -> Body:
+        """How the mouse holds itself in frame `index`. Raises `ValueError` below 0."""
+        share = self._go_to(index)
+        return self._before.body.between(self._now.body, share)
+
+    def truth(self, index: int) -> Truth:
+        """Keypoints and behaviours of frame `index`.
+
+        Keypoints are "nose", "head" (between the ears) and "tail_base"; the body centre is
+        their mean. Behaviours, any number at once:
+
+        - locomotion: in a walk, and the body centre moves at 4 cm/s or faster
+        - freezing: in a freeze, and nothing has moved since the tick before
+        - turning, grooming, rearing: from the first frame of such a bout to its last
+        - in_centre: the body centre lies in `settings.centre_zone`, edges included
+
+        Raises:
+            ValueError: If `index` is below 0.
+        """
+        share = self._go_to(index)
+        floor, scale = self._settings.floor, self._px_per_cm
+        body = self._before.body.between(self._now.body, share)
+        xy = keypoints_px(body, floor, scale)
+        centre = xy.mean(axis=0)
+        behaviours = set()
+        activity = self._now.bout.activity
+        if activity is Activity.WALK:
+            start = keypoints_px(self._before.body, floor, scale).mean(axis=0)
+            end = keypoints_px(self._now.body, floor, scale).mean(axis=0)
+            if math.dist(start, end) / scale * TICK_HZ >= WALKING_CM_S:
+                behaviours.add("locomotion")
+        elif self._now.still:
+            behaviours.add("freezing")
+        elif activity in _NAMED:
+            behaviours.add(_NAMED[activity])
+        if self._settings.centre_zone.holds(*centre):
+            behaviours.add("in_centre")
+        return Truth(index, KEYPOINTS, xy.astype(np.float32), frozenset(behaviours))
+
+    def _go_to(self, index: int) -> float:
+        """Bring `_before` and `_now` around the frame; return how far it is between them."""
+        if index < 0:
+            raise ValueError(f"frame index is {index}, expected 0 or more")
+        time_ticks = round(index * TICK_HZ / self._settings.fps, 6)
+        tick = max(1, math.ceil(time_ticks))
+        if tick < self._now.tick:
+            place = min((tick - 1) // self._spacing, len(self._checkpoints) - 1)
+            self._before, self._now = self._checkpoints[place]
+        while self._now.tick < tick:
+            self._step()
+        return time_ticks - (tick - 1)
+
+    def _step(self) -> None:
+        self._before, self._now = self._now, self._mover.next(self._now)
+        if self._now.tick == len(self._checkpoints) * self._spacing:
+            self._checkpoints.append((self._before, self._now))
+            if len(self._checkpoints) > _MOST_CHECKPOINTS:
+                self._checkpoints = self._checkpoints[::2]
+                self._spacing *= 2
+
+    @property
+    def moment(self) -> Moment:
+        """The tick that was reached last."""
+        return self._now

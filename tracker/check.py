@@ -1,0 +1,132 @@
+"""Would this experiment work now? Runs it for a few seconds and judges what it left behind."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from tracker.build import build_session
+from tracker.clock import Clock
+from tracker.config import Experiment
+from tracker.recording import Recording
+from tracker.summary import summarise
+
+SPARE = 0.8
+"""Part of the frame period that the loop may need before a check warns."""
+
+RATE_TOLERANCE = 0.05
+"""How far the camera's true rate may be off what it says of itself."""
+
+ENOUGH_HOURS = 4.0
+"""Disk time left below which a check warns."""
+
+
+class Verdict(StrEnum):
+    """How one point of the check came out."""
+
+    GOOD = "good"
+    DOUBTFUL = "doubtful"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One point of the check.
+
+    Attributes:
+        what: What was looked at, e.g. "camera".
+        verdict: How it came out.
+        text: What was found, with figures, and what to do about it.
+    """
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+def check(experiment: Experiment, out: Path, seconds: float, clock: Clock) -> list[Finding]:
+    """Run the experiment for some seconds in a folder that is deleted again.
+
+    Args:
+        experiment: What to try.
+        out: Where session folders will be made: the trial is recorded on the same disk.
+        seconds: Length of the trial, captured time.
+        clock: The session clock.
+
+    Raises:
+        TrackerError: If something cannot even be started; it says what.
+    """
+    limited = experiment.session.model_copy(update={"duration_s": seconds})
+    trial = experiment.model_copy(update={"session": limited})
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="check_", dir=out) as place:
+        session, folder = build_session(trial, Path(place), clock)
+        session.start()
+        while not session.wait(0.1):
+            pass
+        session.finish()
+        return list(_judge(folder, experiment, free_bytes=shutil.disk_usage(out).free))
+
+
+def _judge(folder: Path, experiment: Experiment, *, free_bytes: int) -> Iterator[Finding]:
+    recording, summary = Recording(folder), summarise(folder)
+    camera, frames = recording.session["camera"], summary["frames"]
+    yield _judge_camera(recording)
+    yield Finding(
+        "network",
+        Verdict.GOOD,
+        f"{experiment.model.network} on {summary['provider']}: "
+        f"{summary['network_ms']['p50']:.1f} ms a frame, {summary['network_ms']['p99']:.1f} p99",
+    )
+    yield _judge_loop(summary["latency_ms"]["p50"], camera["fps"] if camera["live"] else None)
+    losses = ", ".join(f"{n} {cause.replace('_', ' ')}" for cause, n in frames["lost"].items())
+    yield Finding(
+        "frames",
+        Verdict.BAD if frames["unexplained"] else Verdict.DOUBTFUL if losses else Verdict.GOOD,
+        f"{frames['captured']} captured, {frames['processed']} processed, "
+        f"{frames['unexplained']} unexplained" + (f"; {losses}" if losses else ""),
+    )
+    yield _judge_disk(folder, recording, free_bytes)
+    publisher = experiment.outputs.publisher
+    where = "nothing is published" if publisher is None else f"{publisher.address} was free"
+    yield Finding("wire", Verdict.GOOD, where)
+
+
+def _judge_camera(recording: Recording) -> Finding:
+    camera = recording.session["camera"]
+    shape = "x".join(str(n) for n in reversed(camera["shape"][:2]))
+    times = recording.ledger["captured_ns"].drop_null().to_numpy()
+    if len(times) < 2:
+        return Finding("camera", Verdict.BAD, f"{camera['name']} gave {len(times)} frames")
+    fps = (len(times) - 1) * 1e9 / (times[-1] - times[0])
+    said = camera["fps"]
+    text = f"{camera['name']}, {shape}, {fps:.1f} frames/s"
+    if said is not None and abs(fps - said) > RATE_TOLERANCE * said:
+        return Finding("camera", Verdict.DOUBTFUL, f"{text}, though it says {said:.1f}")
+    return Finding("camera", Verdict.GOOD, text)
+
+
+def _judge_loop(latency_ms: float, fps: float | None) -> Finding:
+    holds = f"the loop takes {latency_ms:.1f} ms a frame: up to {1e3 / latency_ms:.0f} frames/s"
+    if fps is None:
+        return Finding("loop", Verdict.GOOD, f"{holds}; this source waits for it")
+    if latency_ms > 1e3 / fps:
+        advice = "newer frames will supersede others: lower rig.camera.fps or take a faster network"
+        return Finding("loop", Verdict.DOUBTFUL, f"{holds}, the camera gives {fps:.0f}; {advice}")
+    if latency_ms > SPARE * 1e3 / fps:
+        return Finding(
+            "loop", Verdict.DOUBTFUL, f"{holds}, hardly more than the camera's {fps:.0f}"
+        )
+    return Finding("loop", Verdict.GOOD, f"{holds}, the camera gives {fps:.0f}")
+
+
+def _judge_disk(folder: Path, recording: Recording, free_bytes: int) -> Finding:
+    used = sum(file.stat().st_size for file in folder.iterdir())
+    times = recording.ledger["captured_ns"].drop_null().to_numpy()
+    seconds = max(float(times[-1] - times[0]) / 1e9, 1e-3) if len(times) else 1e-3
+    hours = free_bytes / (used / seconds) / 3600
+    text = f"{used / seconds * 60 / 1e6:.0f} MB a minute, {free_bytes / 1e9:.0f} GB free: "
+    verdict = Verdict.GOOD if hours >= ENOUGH_HOURS else Verdict.DOUBTFUL
+    return Finding("disk", verdict, f"{text}{hours:.0f} hours")

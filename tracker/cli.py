@@ -1,0 +1,300 @@
+"""The command line: `tracker demo | run | check | listen | keys | train | schema`."""
+
+import json
+import math
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from tracker.build import build_session
+from tracker.cameras.synthetic import SyntheticCameraSettings
+from tracker.check import Verdict, check
+from tracker.clock import SystemClock
+from tracker.config import Experiment, load, schema
+from tracker.errors import ConfigError, SessionError, TrackerError
+from tracker.keys import load_client_keys, make_client_keys, make_keys
+from tracker.listen import listen_until_stopped, print_message, print_message_json
+from tracker.publisher import PublisherSettings
+from tracker.session import Session
+from tracker.subscriber import Subscriber
+from tracker.summary import score_truth, summarise
+from tracker.terminal import LivePanel, print_findings, print_summary
+
+ADDRESS = PublisherSettings().address
+
+REFUSED, FAILED = 2, 1
+"""Exit codes: nothing was started; something failed while it ran."""
+
+app = typer.Typer(
+    help="Watches an animal live: camera, pose, behaviour episodes, every frame accounted for.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Out = Annotated[Path, typer.Option(help="Folder in which session folders are made.")]
+Seconds = Annotated[
+    float | None, typer.Option(min=0.1, help="End after so many seconds of captured time.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Replace a setting, e.g. rig.camera.fps=60. Repeatable."),
+]
+Headless = Annotated[bool, typer.Option("--headless", help="No live panel, only the summary.")]
+Json = Annotated[bool, typer.Option("--json", help="Last line of stdout is one JSON object.")]
+Camera = Annotated[
+    str | None,
+    typer.Option(
+        help="Instead of the config's camera: a video file, a stream's URL, "
+        "the number of a USB camera, or `synthetic`."
+    ),
+]
+Fast = Annotated[
+    bool, typer.Option("--fast", help="A file as fast as it goes; every frame is processed.")
+]
+Loop = Annotated[bool, typer.Option("--loop", help="Begin a video file again at its end.")]
+Config = Annotated[Path, typer.Argument(help="Experiment file, or the name of a shipped one.")]
+
+
+@app.command(epilog="Example: `tracker demo --seconds 10 --set rig.camera.seed=3`")
+def demo(
+    seconds: Seconds = 20.0,
+    out: Out = Path("sessions"),
+    changes: Set = None,
+    *,
+    headless: Headless = False,
+    as_json: Json = False,
+) -> None:
+    """Watch a synthetic mouse with the shipped network; needs no hardware."""
+    experiment = load(Path("demo"), [*_seconds(seconds), *(changes or [])])
+    _run(experiment, "demo", out, headless=headless, as_json=as_json)
+
+
+@app.command(epilog="Example: `tracker run open_field --camera mouse.mp4 --fast`")
+def run(
+    config: Config,
+    camera: Camera = None,
+    seconds: Seconds = None,
+    out: Out = Path("sessions"),
+    changes: Set = None,
+    *,
+    fast: Fast = False,
+    loop: Loop = False,
+    headless: Headless = False,
+    as_json: Json = False,
+) -> None:
+    """Run an experiment until it is over, or until Ctrl-C."""
+    overrides = [*_camera(camera, fast=fast, loop=loop), *_seconds(seconds), *(changes or [])]
+    experiment = load(config, overrides)
+    _run(experiment, config.stem, out, headless=headless, as_json=as_json)
+
+
+@app.command(name="check", epilog="Example: `tracker check open_field --camera synthetic`")
+def check_experiment(
+    config: Config,
+    camera: Camera = None,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of the trial.")] = 3.0,
+    out: Out = Path("sessions"),
+    changes: Set = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Try camera, network, disk and wire for a few seconds, and say whether a run would hold."""
+    experiment = load(config, [*_camera(camera), *(changes or [])])
+    with Console(stderr=True).status(f"trying {config.stem} for {seconds:g} s"):
+        findings = check(experiment, out, seconds, SystemClock())
+    if as_json:
+        _print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        print_findings(findings)
+    if any(finding.verdict is Verdict.BAD for finding in findings):
+        sys.exit(FAILED)
+
+
+@app.command(epilog="Example: `tracker listen tcp://127.0.0.1:5556 --topic episode/`")
+def listen(
+    address: Annotated[str, typer.Argument(help="Where a session publishes.")] = ADDRESS,
+    topics: Annotated[
+        list[str] | None,
+        typer.Option("--topic", help="Beginning of the topics wanted, e.g. observation/."),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    server_key: Annotated[
+        Path | None, typer.Option(help="server.key of the publisher, if it uses keys.")
+    ] = None,
+    secret_key: Annotated[
+        Path | None, typer.Option(help="Our own *.key_secret, if it uses keys.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print episodes as they happen, from any terminal, until Ctrl-C."""
+    if (server_key is None) != (secret_key is None):
+        raise ConfigError("--server-key and --secret-key go together: give both or none")
+    keys = load_client_keys(server_key, secret_key) if server_key and secret_key else None
+    show = print_message_json if as_json else print_message
+    with Subscriber(address, topics or ["episode/", "status/"], keys=keys) as subscriber:
+        listen_until_stopped(subscriber, show, seconds)
+
+
+@app.command(epilog="Example: `tracker keys rig1_keys --client office`")
+def keys(
+    folder: Annotated[Path, typer.Argument(help="Folder for the keys; made if need be.")],
+    client: Annotated[
+        str | None, typer.Option(help="Only add keys for one more client of this name.")
+    ] = None,
+) -> None:
+    """Make CURVE keys, so that a session may be listened to from other computers."""
+    if client is None:
+        make_keys(folder)
+    else:
+        make_client_keys(folder, client)
+    name = client or "client"
+    Console().print(
+        f"Keys are in {folder}. On the rig: outputs.publisher.keys: {folder}\n"
+        f"To the listener go server.key and {name}.key_secret:\n"
+        f"  tracker listen tcp://RIG:5556 --server-key server.key --secret-key {name}.key_secret",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@app.command(epilog="Example: `tracker train models/mouse_top_view/recipe.yaml`")
+def train(
+    recipe: Annotated[Path, typer.Argument(help="What to train, on which data.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the network; default: the recipe's own.")
+    ] = None,
+    *,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")
+    ] = False,
+) -> None:
+    """Train a network by its recipe, judge it on held-out data, and export it to ONNX."""
+    from tracker.learning.train import train as run_training  # torch: only here
+
+    result = run_training(recipe, out=out, resume=resume)
+    Console().print(f"{result.network}: {dict(result.scores)}", soft_wrap=True)
+
+
+@app.command(name="schema", epilog="Example: `tracker schema > experiment.schema.json`")
+def print_schema() -> None:
+    """Print the JSON schema of experiment files, for editors."""
+    sys.stdout.write(schema())
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence on stderr and an exit code."""
+    try:
+        app()
+    except TrackerError as error:
+        _fail(error, REFUSED)
+
+
+def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_json: bool) -> None:
+    try:
+        session, folder = build_session(experiment, out, SystemClock())
+        session.start()
+    except TrackerError as error:
+        if as_json:
+            _print_json({"session": None, "end_reason": "failed", "error": str(error)})
+        raise
+    failure = _watch(session, experiment, title, headless=headless)
+    summary = summarise(folder)
+    if isinstance(experiment.rig.camera, SyntheticCameraSettings):
+        summary["truth"] = score_truth(folder, experiment.rig.camera)
+    if failure is not None:
+        summary["error"] = str(failure)
+    if as_json:
+        _print_json(summary)
+    else:
+        print_summary(summary)
+    if failure is not None:
+        _fail(failure, FAILED)
+
+
+def _watch(
+    session: Session, experiment: Experiment, title: str, *, headless: bool
+) -> SessionError | None:
+    """Show the session until it ends; return what failed, if anything did."""
+    panel = LivePanel(
+        title,
+        session.provider,
+        tuple(experiment.behaviours),
+        experiment.session.duration_s,
+        quiet=headless,
+    )
+    with _stop_on_signal(session), panel:
+        while not session.wait(0.1):
+            panel.show(session.status)
+        try:
+            session.finish()
+        except SessionError as failure:
+            return failure
+    return None
+
+
+@contextmanager
+def _stop_on_signal(session: Session) -> Iterator[None]:
+    """Ctrl-C and a polite kill end the session in order, not in the middle of a write."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        session.stop()
+
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")  # the last one: Ctrl-Break on Windows
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _camera(camera: str | None, *, fast: bool = False, loop: bool = False) -> list[str]:
+    """Return the overrides for what the command line says of the camera."""
+    changes = []
+    if camera is not None:
+        settings: dict[str, Any] = {"kind": "video_file", "path": camera}
+        if camera == "synthetic":
+            settings = {"kind": "synthetic"}
+        elif camera.isdecimal() or "://" in camera:
+            settings = {"kind": "opencv", "device": int(camera) if camera.isdecimal() else camera}
+        changes.append(f"rig.camera={json.dumps(settings)}")  # JSON is YAML
+    if fast:
+        synthetic = camera == "synthetic"
+        changes.append("rig.camera.paced=false" if synthetic else "rig.camera.fast=true")
+    if loop:
+        changes.append("rig.camera.loop=true")
+    return changes
+
+
+def _seconds(seconds: float | None) -> list[str]:
+    return [] if seconds is None else [f"session.duration_s={seconds}"]
+
+
+def _print_json(content: Mapping[str, Any]) -> None:
+    print(json.dumps(_without_nan(content)), flush=True)
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: what is not known is null."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _fail(error: Exception, code: int) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", soft_wrap=True)
+    sys.exit(code)

@@ -1,0 +1,206 @@
+"""One YAML file per experiment: rig, model, behaviours, outputs; checked before anything starts."""
+
+import difflib
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from tracker.arena import ArenaSettings
+from tracker.behaviours.rule import RuleSettings
+from tracker.cameras.opencv import OpenCVSettings
+from tracker.cameras.synthetic import SyntheticCameraSettings
+from tracker.cameras.video_file import VideoFileSettings
+from tracker.episodes import EpisodeSettings
+from tracker.errors import ConfigError
+from tracker.features import FeatureSettings
+from tracker.publisher import PublisherSettings
+from tracker.recorder import RecorderSettings
+from tracker.runtimes.base import RuntimeSettings
+from tracker.session import SessionSettings
+from tracker.settings import Settings
+
+CameraSettings = Annotated[
+    SyntheticCameraSettings | VideoFileSettings | OpenCVSettings, Field(discriminator="kind")
+]
+
+
+class Rig(Settings):
+    """What the animal is in, and what looks at it."""
+
+    camera: CameraSettings
+    arena: ArenaSettings
+
+
+class Model(RuntimeSettings):
+    """The network, and on what it runs."""
+
+    network: str = Field(
+        "mouse_top_view",
+        min_length=1,
+        description="a shipped network's name, or a path to an .onnx",
+    )
+
+
+class Watched(Settings):
+    """One behaviour of the ethogram."""
+
+    rule: RuleSettings
+    episode: EpisodeSettings = EpisodeSettings()
+
+
+class Outputs(Settings):
+    """What leaves the loop."""
+
+    recording: RecorderSettings = RecorderSettings()
+    publisher: PublisherSettings | None = Field(
+        PublisherSettings(), description="null: nothing is published"
+    )
+
+
+class Experiment(Settings):
+    """Everything that a run depends on."""
+
+    rig: Rig
+    model: Model = Model()
+    features: FeatureSettings = FeatureSettings()
+    behaviours: Mapping[str, Watched] = Field(min_length=1)
+    outputs: Outputs = Outputs()
+    session: SessionSettings = SessionSettings()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all resolved settings; the same settings give the same hash."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def as_yaml(self) -> str:
+        """All resolved settings, defaults included, as a file that `load` takes."""
+        text = io.StringIO()
+        YAML().dump(self.model_dump(mode="json"), text)
+        return text.getvalue()
+
+
+def shipped(folder: str) -> Path:
+    """Return the folder of the shipped `models` or `configs`, in a wheel or in a checkout."""
+    package = Path(__file__).parent
+    inside = package / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def schema() -> str:
+    """Return the JSON schema of an experiment file, for editors."""
+    return json.dumps(Experiment.model_json_schema(), indent=2) + "\n"
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Return the experiment that a YAML file describes.
+
+    Args:
+        path: The file; a bare name is also looked for among the shipped configs.
+        overrides: Settings to replace, e.g. "rig.camera.fps=60"; the value is YAML.
+
+    Raises:
+        ConfigError: Naming the file, the line, what was found and what was expected.
+    """
+    if not path.is_file() and (shipped("configs") / f"{path}.yaml").is_file():
+        path = shipped("configs") / f"{path}.yaml"
+    content = _read(path)
+    for override in overrides:
+        _override(content, override)
+    try:
+        return Experiment.model_validate(content)
+    except ValidationError as error:
+        problems = "\n".join(_describe(problem, content) for problem in error.errors())
+        raise ConfigError(f"{path} cannot be used:\n{problems}") from None
+
+
+def _read(path: Path) -> CommentedMap:
+    try:
+        content = YAML().load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        names = sorted(file.stem for file in shipped("configs").glob("*.yaml"))
+        raise ConfigError(f"{path} is not there; shipped configs are {', '.join(names)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{line} is not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(content, CommentedMap):
+        raise ConfigError(f"{path} holds {type(content).__name__}, expected settings with names")
+    return content
+
+
+def _override(content: MutableMapping[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise ConfigError(f"--set {override}: expected name=value, e.g. rig.camera.fps=60")
+    *parents, name = dotted.split(".")
+    place: Any = content
+    for parent in parents:
+        place = place.setdefault(parent, CommentedMap())
+        if not isinstance(place, MutableMapping):
+            raise ConfigError(f"--set {override}: {parent} is a value, it has no {name} in it")
+    try:
+        place[name] = YAML(typ="safe").load(text)
+    except YAMLError:
+        raise ConfigError(f"--set {override}: {text!r} is not a YAML value") from None
+
+
+def _describe(problem: Any, content: CommentedMap) -> str:
+    """One line: where in the file, what was found, what was expected."""
+    path, line = _locate(problem["loc"], content)
+    where = f"  line {line}, {path}: " if line else f"  {path}: "
+    if problem["type"] == "extra_forbidden":
+        return f"{where}there is no such setting{_did_you_mean(str(problem['loc'][-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}is missing"
+    found = "" if isinstance(problem["input"], Mapping) else f", found {problem['input']!r}"
+    return f"{where}{problem['msg']}{found}"
+
+
+def _locate(loc: Sequence[str | int], content: CommentedMap) -> tuple[str, int | None]:
+    """Return the dotted name and the line (from 1) of a problem.
+
+    Pydantic's place also names the chosen kind of a camera or rule, which is no key of
+    the file: it is left out.
+    """
+    names: list[str] = []
+    line: int | None = None
+    here: Any = content
+    for part in loc:
+        is_last = part is loc[-1]
+        if isinstance(here, CommentedMap) and part in here:
+            place = here.lc.data.get(part) if here.lc.data else None
+            line = place[0] + 1 if place else line
+            here = here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        elif not is_last:
+            continue
+        names.append(str(part))
+    return ".".join(names), line
+
+
+def _did_you_mean(name: str) -> str:
+    close = difflib.get_close_matches(name, set(_setting_names(Experiment.model_json_schema())), 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _setting_names(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        yield from schema.get("properties", {})
+        for part in schema.values():
+            yield from _setting_names(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _setting_names(part)

@@ -1,0 +1,275 @@
+"""Named quantities with units, out of what was seen up to now and never later.
+
+Speeds are slopes of least-squares lines through the positions of the last `window_s`, over true
+capture times, so that lost frames and uneven times do not bias them. Two guards keep one wrong
+keypoint from looking like a moving animal: of each three consecutive positions of a keypoint
+the middle one counts, per axis (a jump of one frame vanishes), and the speed of the animal is
+that of its median keypoint, per axis (one that is wrong for long is outvoted by two others).
+
+The slope of a window is the speed at its middle: it lags by half of `window_s`, and by half a
+frame more for the middle one of three. Sums run row by row, without BLAS, so that they come out the
+same on every computer.
+"""
+
+import math
+from collections.abc import Mapping
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tracker.arena import Arena
+from tracker.errors import UnknownName
+from tracker.settings import Settings
+from tracker.types import Observation, Skeleton
+
+Numbers = NDArray[np.float64]
+
+
+class FeatureSettings(Settings):
+    """How features are measured. Keypoints left out: first and last of the skeleton."""
+
+    window_s: float = Field(
+        0.3, ge=0.02, le=5, description="s, of positions behind a speed; it lags by half of it"
+    )
+    centre: tuple[str, ...] = Field(
+        (), description="keypoints whose mean is the body centre; none named: all of them"
+    )
+    rear: str | None = Field(None, description="keypoint where heading and length begin: last")
+    front: str | None = Field(None, description="keypoint where heading and length end: first")
+
+
+class FeatureExtractor:
+    """Measures one animal, frame by frame; used by one thread.
+
+    Every value is NaN where it cannot be known, never 0:
+
+    - `x_cm`, `y_cm`: body centre, the mean of those of its keypoints that were found.
+    - `speed_cm_s`: speed of the animal as a whole.
+    - `fastest_keypoint_cm_s`: speed of the fastest keypoint. Low only if all of it is still.
+    - `heading_deg`: direction from rear to front in the image, above -180 to 180 inclusive: 0 to
+      the right, 90 down, so that it grows clockwise on the screen.
+    - `angular_speed_deg_s`: how fast the heading turns, clockwise positive.
+    - `body_length_cm`: from rear to front.
+    - `distance_to_<zone>_cm`: of the body centre from the zone's border; negative inside.
+    - `in_<zone>`: 1.0 if the body centre is in the zone, border included, 0.0 if not.
+
+    A speed needs the animal in the present frame, and at least three positions that fill
+    half a window. A skeleton whose rear and front are one keypoint has no heading and length.
+
+    Args:
+        settings: How to measure.
+        skeleton: Keypoints of the observations.
+        arena: Scale and zones.
+
+    Raises:
+        UnknownName: If the settings name a keypoint that the skeleton does not have.
+    """
+
+    def __init__(self, settings: FeatureSettings, skeleton: Skeleton, arena: Arena) -> None:
+        known = skeleton.keypoints
+        self._arena = arena
+        self._n_keypoints = len(known)
+        self._centre = [_index(name, known) for name in settings.centre or known]
+        self._rear = _index(settings.rear or known[-1], known)
+        self._front = _index(settings.front or known[0], known)
+        self._has_axis = self._rear != self._front
+        self._min_fps = 4 / settings.window_s
+        self._units = _units(arena.zones, has_axis=self._has_axis)
+        lags = ("speed_cm_s", "fastest_keypoint_cm_s", "angular_speed_deg_s")
+        self._group_delay_s = {
+            name: settings.window_s / 2 if name in lags else 0.0 for name in self._units
+        }
+        self._window = _Window(settings.window_s, 2 * len(known) + self._has_axis)
+        self.reset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in the order of every update."""
+        return tuple(self._units)
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit by name; "1" for none."""
+        return self._units
+
+    @property
+    def group_delay_s(self) -> Mapping[str, float]:
+        """How far each feature lags behind the animal (s), apart from half a frame."""
+        return self._group_delay_s
+
+    @property
+    def min_fps(self) -> float:
+        """Frames per second below which the speeds stay NaN: their window holds too few."""
+        return self._min_fps
+
+    def update(self, observation: Observation) -> dict[str, float]:
+        """Return the features of this frame, first individual.
+
+        Frames come in the order of their capture times; some may be missing.
+
+        Raises:
+            ValueError: If the observation has other keypoints than the skeleton.
+        """
+        x_px, y_px = self._positions(observation)
+        features = dict.fromkeys(self._units, math.nan)
+        scale = self._arena.px_per_cm
+        found = [not (math.isnan(x) or math.isnan(y)) for x, y in zip(x_px, y_px, strict=True)]
+        seen = [k for k in self._centre if found[k]]
+        if seen:
+            x = sum(x_px[k] for k in seen) / len(seen)
+            y = sum(y_px[k] for k in seen) / len(seen)
+            features["x_cm"], features["y_cm"] = x / scale, y / scale
+            for zone in self._arena.zones:
+                distance_cm = self._arena.distance_cm(zone, x, y)
+                features[f"distance_to_{zone}_cm"] = distance_cm
+                features[f"in_{zone}"] = 1.0 if distance_cm <= 0 else 0.0
+        if self._has_axis:
+            dx, dy = x_px[self._front] - x_px[self._rear], y_px[self._front] - y_px[self._rear]
+            features["heading_deg"] = _direction_deg(dx, dy)
+            features["body_length_cm"] = math.hypot(dx, dy) / scale
+        self._add_speeds(features, x_px + y_px, found, observation.captured_ns)
+        return features
+
+    def reset(self) -> None:
+        """Forget all frames, as if new. Twice does no harm."""
+        nothing = np.full(2 * self._n_keypoints, math.nan)
+        self._before = (nothing, nothing)
+        self._before_ns: int | None = None
+        self._unwrapped_deg = 0.0
+        self._window.clear()
+
+    def _positions(self, observation: Observation) -> tuple[list[float], list[float]]:
+        """Return x and y of each keypoint (px); NaN for all if nobody was seen."""
+        if observation.xy.shape[1] != self._n_keypoints:
+            raise ValueError(
+                f"frame {observation.frame_index}: {observation.xy.shape[1]} keypoints were "
+                f"seen, but the skeleton has {self._n_keypoints}"
+            )
+        if not len(observation.xy):
+            nobody = [math.nan] * self._n_keypoints
+            return nobody, nobody
+        x_px, y_px = observation.xy[0].T.tolist()
+        return x_px, y_px
+
+    def _add_speeds(
+        self, features: dict[str, float], xy_px: list[float], found: list[bool], now_ns: int
+    ) -> None:
+        now, scale, n = np.array(xy_px), self._arena.px_per_cm, self._n_keypoints
+        oldest, middle = self._before
+        if self._before_ns is not None:
+            self._window.append(self._before_ns, self._kept(oldest, middle, now))
+        self._before, self._before_ns = (middle, now), now_ns
+        slopes = self._window.slopes(now_ns)
+        velocities = [
+            (slopes[k] / scale, slopes[n + k] / scale)
+            for k in range(n)
+            if found[k] and not math.isnan(slopes[k])
+        ]
+        if velocities:
+            features["speed_cm_s"] = math.hypot(*map(median, zip(*velocities, strict=True)))
+            features["fastest_keypoint_cm_s"] = max(math.hypot(*v) for v in velocities)
+        if self._has_axis and not math.isnan(features["heading_deg"]):
+            features["angular_speed_deg_s"] = slopes[-1]
+
+    def _kept(self, oldest: Numbers, middle: Numbers, newest: Numbers) -> Numbers:
+        """Return the positions that count (px) and, if there is one, their unwrapped heading."""
+        n = len(newest)
+        kept = np.empty(n + self._has_axis)
+        kept[:n] = _middle_of_three(oldest, middle, newest)
+        if self._has_axis:
+            front, rear, half = self._front, self._rear, self._n_keypoints
+            dx, dy = kept[front] - kept[rear], kept[half + front] - kept[half + rear]
+            kept[n] = self._unwrap(_direction_deg(float(dx), float(dy)))
+        return kept
+
+    def _unwrap(self, heading_deg: float) -> float:
+        """Return the heading with whole turns added, so that it lies closest to the last one."""
+        if not math.isnan(heading_deg):
+            self._unwrapped_deg += (heading_deg - self._unwrapped_deg + 180) % 360 - 180
+            return self._unwrapped_deg
+        return heading_deg
+
+
+class _Window:
+    """The rows of the last `length_s`, one after another in memory, and their slopes."""
+
+    def __init__(self, length_s: float, n_columns: int) -> None:
+        self._length_ns = round(length_s * 1e9)
+        self._n_columns = n_columns
+        self._min_variance = (length_s / 2) ** 2 / 12
+        self._times_ns = np.zeros(64, np.int64)
+        # Each row: 1 where a column is known, otherwise 0; then the values, 0 where unknown.
+        self._rows = np.zeros((64, 2 * n_columns))
+        self._start = self._end = 0
+
+    def clear(self) -> None:
+        self._start = self._end = 0
+
+    def append(self, time_ns: int, values: Numbers) -> None:
+        """Add a row; NaN in it is unknown."""
+        if self._end == len(self._times_ns):
+            self._make_room()
+        known, row = ~np.isnan(values), self._rows[self._end]
+        row[: self._n_columns] = known
+        row[self._n_columns :] = np.where(known, values, 0.0)
+        self._times_ns[self._end] = time_ns
+        self._end += 1
+
+    def slopes(self, now_ns: int) -> list[float]:
+        """Return the slope of each column (per s), NaN where too little is known.
+
+        Least squares over the known values of a column: (n Σtv - Σt Σv) / (n Σt² - (Σt)²). The
+        divisor is n² times the variance of the times, which tells how much of the window is
+        filled: a stretch of length l, evenly filled, has the variance l²/12.
+        """
+        while self._start < self._end and self._times_ns[self._start] < now_ns - self._length_ns:
+            self._start += 1
+        used, split = slice(self._start, self._end), self._n_columns
+        t = (self._times_ns[used, np.newaxis] - now_ns) * 1e-9
+        rows = self._rows[used]
+        rows_t = rows * t
+        sums, sums_t = np.add.reduce(rows), np.add.reduce(rows_t)
+        n, sum_v, sum_t, sum_tv = sums[:split], sums[split:], sums_t[:split], sums_t[split:]
+        sum_tt = np.add.reduce(rows_t[:, :split] * t)
+        spread = n * sum_tt - sum_t * sum_t
+        spread[(n < 3) | (spread < self._min_variance * n * n)] = math.nan
+        slopes: list[float] = ((n * sum_tv - sum_t * sum_v) / spread).tolist()
+        return slopes
+
+    def _make_room(self) -> None:
+        """Move the rows in use to the front of memory that is at least twice as long as they."""
+        used, n = slice(self._start, self._end), self._end - self._start
+        size = max(len(self._times_ns), 2 * n)
+        times_ns, rows = self._times_ns, self._rows
+        self._times_ns, self._rows = np.zeros(size, np.int64), np.zeros((size, rows.shape[1]))
+        self._times_ns[:n], self._rows[:n] = times_ns[used], rows[used]
+        self._start, self._end = 0, n
+
+
+def _middle_of_three(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
+    """Return the middle value per element; NaN if one of the three is."""
+    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+
+
+def _direction_deg(dx: float, dy: float) -> float:
+    """Return the direction of (dx, dy), NaN if it has none."""
+    if dx == dy == 0:
+        return math.nan
+    return math.degrees(math.atan2(dy, dx))
+
+
+def _index(name: str, known: tuple[str, ...]) -> int:
+    if name not in known:
+        raise UnknownName("features", "keypoint", name, known)
+    return known.index(name)
+
+
+def _units(zones: tuple[str, ...], *, has_axis: bool) -> dict[str, str]:
+    units = {"x_cm": "cm", "y_cm": "cm", "speed_cm_s": "cm/s", "fastest_keypoint_cm_s": "cm/s"}
+    if has_axis:
+        units |= {"heading_deg": "deg", "angular_speed_deg_s": "deg/s", "body_length_cm": "cm"}
+    for zone in zones:
+        units |= {f"distance_to_{zone}_cm": "cm", f"in_{zone}": "1"}
+    return units

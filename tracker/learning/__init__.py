@@ -1,0 +1,1 @@
+"""Train a network from a recipe. The only part of `tracker` that needs PyTorch."""

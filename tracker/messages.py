@@ -1,0 +1,336 @@
+"""The wire: what goes out over ZeroMQ, typed and checked at both ends.
+
+A message is the ZeroMQ multipart `[topic, header, payload?]`. The topic is `kind/camera`, so
+that a prefix subscribes; the header is a msgpack map; the payload is raw bytes and belongs
+to kinds that carry an image. docs/wire.md is the specification for other languages.
+
+Unknown fields are ignored, so that a field may be added within a schema; whatever a reader
+would misunderstand raises the schema's number.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+
+from tracker.errors import BadMessage
+from tracker.types import Episode, FrameResult, Onset, StageTimes
+
+SCHEMA = 1
+"""Version of the wire; readers refuse any other."""
+
+NAN = float("nan")
+
+Count = Annotated[int, Meta(ge=0)]
+Schema = Annotated[int, Meta(ge=SCHEMA, le=SCHEMA)]
+
+
+class Kind(StrEnum):
+    """First part of a topic. `frame` and `stimulus` are reserved for later."""
+
+    OBSERVATION = "observation"
+    """What was seen in one frame, and what was made of it."""
+
+    EPISODE = "episode"
+    """A bout of a behaviour has begun, goes on, or is over."""
+
+    STATUS = "status"
+    """How the session is doing; the last one says goodbye."""
+
+    LOG = "log"
+    """A line for a person."""
+
+
+class EpisodeState(StrEnum):
+    """Where an episode is in its life: new → update → ... → update → end."""
+
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+
+
+class _Header(Struct, frozen=True, kw_only=True):
+    """What every message starts with.
+
+    Attributes:
+        schema: Version of the wire.
+        session: Which session speaks; another id means that counting starts anew.
+        seq: Number of this message within its topic, from 0, without gaps: a gap is a loss.
+        sent_ns: When it was handed to ZeroMQ (ns on the session clock).
+    """
+
+    schema: Schema
+    session: str
+    seq: Count
+    sent_ns: int
+
+
+class ObservationMessage(_Header, frozen=True, kw_only=True):
+    """What was seen in one frame. Fields are those of `FrameResult`, laid flat.
+
+    Attributes:
+        xy: [individual][keypoint][x, y] in sensor pixels; NaN where not found.
+        confidence: [individual][keypoint], from 0 to 1.
+
+    Raises:
+        ValueError: If the two disagree on individuals or keypoints.
+    """
+
+    frame_index: Count
+    captured_ns: int
+    received_ns: int
+    started_ns: int
+    observed_ns: int
+    decided_ns: int
+    network_ns: Count
+    xy: list[list[tuple[float, float]]]
+    confidence: list[list[float]]
+    features: dict[str, float]
+    scores: dict[str, float]
+    class_scores: dict[str, float] = {}
+    measures: dict[str, float] = {}
+
+    def __post_init__(self) -> None:
+        if [*map(len, self.xy)] != [*map(len, self.confidence)]:
+            raise ValueError(
+                f"xy has {[*map(len, self.xy)]} keypoints by individual, but confidence has "
+                f"{[*map(len, self.confidence)]}: expected the same"
+            )
+
+
+class EpisodeMessage(_Header, frozen=True, kw_only=True):
+    """An episode at one moment of its life; all messages of one episode share `episode_id`.
+
+    Attributes:
+        state: `new` once, `update` about once a second while it goes on, `end` once.
+        end_index: Camera's count of its last frame, inclusive; None before the end.
+        end_ns: Capture time of that frame (ns); None before the end.
+        ended_by_session: True if it was still going on when the session ended.
+        frame_index: The frame that this message follows from, with its stage stamps: it
+            made the episode certain (new), is the newest (update), or showed that the
+            episode is over (end). All seven are None if no frame did but the session's end.
+        model_sha256: Hash of the network file, "" where there is none.
+        config_sha256: Hash of the resolved experiment.
+    """
+
+    state: EpisodeState
+    episode_id: str
+    behaviour: str
+    subject: str
+    onset_index: Count
+    onset_ns: int
+    confirmed_index: Count
+    confirmed_ns: int
+    end_index: Count | None = None
+    end_ns: int | None = None
+    ended_by_session: bool = False
+    frame_index: Count | None = None
+    captured_ns: int | None = None
+    received_ns: int | None = None
+    started_ns: int | None = None
+    observed_ns: int | None = None
+    decided_ns: int | None = None
+    network_ns: Count | None = None
+    model_sha256: str
+    config_sha256: str
+
+
+class OpenEpisode(Struct, frozen=True, kw_only=True):
+    """An episode that goes on, as a status lists it for those who join late."""
+
+    episode_id: str
+    behaviour: str
+    subject: str
+    onset_ns: int
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """How a session is doing, as the session knows it.
+
+    Attributes:
+        state: idle, starting, running or stopping.
+        fps: Frames processed per second; NaN at first.
+        counts: Frames by fate, e.g. {"processed": 71990, "superseded": 8}.
+        latency_p50_ms: Received → published, recent frames, median (ms); NaN at first.
+        latency_p99_ms: The same, 99th percentile (ms).
+        latency_max_ms: The same, largest (ms).
+        provider: What the network runs on, "" where there is none.
+        image_shape: (height, width) or (height, width, 3); empty if not known.
+        keypoints: Names, in the order of `ObservationMessage.xy`.
+        edges: Pairs of indices into `keypoints`, for drawing.
+    """
+
+    state: str
+    fps: float = NAN
+    counts: dict[str, Count] = {}
+    latency_p50_ms: float = NAN
+    latency_p99_ms: float = NAN
+    latency_max_ms: float = NAN
+    provider: str = ""
+    image_shape: tuple[Count, ...] = ()
+    keypoints: tuple[str, ...] = ()
+    edges: tuple[tuple[Count, Count], ...] = ()
+
+
+class StatusMessage(Status, frozen=True, kw_only=True):
+    """A `Status` with the header and what the publisher adds.
+
+    Attributes:
+        anchor_utc_ns: UTC at the zero of the session clock (ns since 1970-01-01); add it
+            to any `_ns` of the session to get UTC.
+        episodes: Those that go on now.
+        offered: Messages made so far, by topic, this one included. In the goodbye they
+            are final: who has fewer lost the last ones.
+        dropped: Messages that the publisher itself threw away because its queue was full.
+        refused: Connections turned away for want of a listed key.
+        goodbye: Why the session ended; None while it goes on. Nothing follows a goodbye.
+    """
+
+    schema: Schema
+    session: str
+    seq: Count
+    sent_ns: int
+    anchor_utc_ns: int
+    model_sha256: str
+    config_sha256: str
+    episodes: tuple[OpenEpisode, ...] = ()
+    offered: dict[str, Count] = {}
+    dropped: Count = 0
+    refused: Count = 0
+    goodbye: str | None = None
+
+
+class LogMessage(_Header, frozen=True, kw_only=True):
+    """A line for a person.
+
+    Attributes:
+        level: info, warning or error.
+        text: One sentence.
+        facts: What it is about, by name.
+    """
+
+    level: str
+    text: str
+    facts: dict[str, str | int | float | bool | None] = {}
+
+
+Message = ObservationMessage | EpisodeMessage | StatusMessage | LogMessage
+
+
+def topic_of(kind: Kind, camera: str) -> str:
+    """Return the topic of one kind of message about one camera."""
+    return f"{kind.value}/{camera}"
+
+
+def observation_message(
+    result: FrameResult, *, session: str, seq: int, sent_ns: int
+) -> ObservationMessage:
+    """Return what is said of one frame."""
+    seen, stages = result.observation, result.stages
+    return ObservationMessage(
+        schema=SCHEMA,
+        session=session,
+        seq=seq,
+        sent_ns=sent_ns,
+        frame_index=seen.frame_index,
+        captured_ns=seen.captured_ns,
+        received_ns=stages.received_ns,
+        started_ns=stages.started_ns,
+        observed_ns=stages.observed_ns,
+        decided_ns=stages.decided_ns,
+        network_ns=stages.network_ns,
+        xy=seen.xy.tolist(),
+        confidence=seen.confidence.tolist(),
+        features=dict(result.features),
+        scores=dict(result.scores),
+        class_scores=dict(seen.class_scores),
+        measures=dict(seen.measures),
+    )
+
+
+def episode_fields(event: Onset | Episode, result: FrameResult | None) -> dict[str, Any]:
+    """Return the fields of an `EpisodeMessage` that tell of the episode and its frame.
+
+    Args:
+        event: How it began, or the whole of it.
+        result: Of the frame that the message follows from; None if it is the session's end.
+    """
+    onset = event.onset if isinstance(event, Episode) else event
+    fields: dict[str, Any] = {name: getattr(onset, name) for name in Onset.__slots__}
+    if isinstance(event, Episode):
+        fields |= {
+            "end_index": event.end_index,
+            "end_ns": event.end_ns,
+            "ended_by_session": event.ended_by_session,
+        }
+    if result is not None:
+        fields |= {name: getattr(result.stages, name) for name in StageTimes.__slots__}
+        fields["frame_index"] = result.observation.frame_index
+        fields["captured_ns"] = result.observation.captured_ns
+    return fields
+
+
+def _plain_number(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is no number, text, list or map: it cannot go over the wire")
+
+
+_TYPES: Mapping[str, type[Message]] = {
+    Kind.OBSERVATION.value: ObservationMessage,
+    Kind.EPISODE.value: EpisodeMessage,
+    Kind.STATUS.value: StatusMessage,
+    Kind.LOG.value: LogMessage,
+}
+_ENCODE = msgspec.msgpack.Encoder(enc_hook=_plain_number).encode
+_DECODE = {kind: msgspec.msgpack.Decoder(made).decode for kind, made in _TYPES.items()}
+
+
+class _SchemaOnly(Struct):
+    schema: int
+
+
+def encode(message: Message) -> bytes:
+    """Return the header of a message as msgpack. Takes numpy numbers among the values."""
+    return _ENCODE(message)
+
+
+def decode(parts: Sequence[bytes]) -> tuple[str, Message, bytes | None]:
+    """Return topic, message and payload of what arrived.
+
+    Raises:
+        BadMessage: If it is not what docs/wire.md says; the text names the topic, what was
+            found and what was expected.
+    """
+    if len(parts) not in (2, 3):
+        raise BadMessage(f"got {len(parts)} parts, expected 2 or 3: topic, header, payload")
+    try:
+        topic = bytes(parts[0]).decode()
+    except UnicodeDecodeError as error:
+        raise BadMessage(f"topic {bytes(parts[0])!r} is not UTF-8") from error
+    kind, slash, camera = topic.partition("/")
+    if kind not in _DECODE or not slash or not camera:
+        raise BadMessage(
+            f"topic {topic!r} is not known, expected kind/camera with one of {', '.join(_DECODE)}"
+        )
+    try:
+        message = _DECODE[kind](parts[1])
+    except msgspec.DecodeError as error:
+        raise BadMessage(f"{topic}: {_what_is_wrong(parts[1], error)}") from error
+    return topic, message, bytes(parts[2]) if len(parts) == 3 else None
+
+
+def _what_is_wrong(header: bytes, error: msgspec.DecodeError) -> str:
+    try:
+        found = msgspec.msgpack.decode(header, type=_SchemaOnly).schema
+    except msgspec.DecodeError:
+        found = SCHEMA
+    if found != SCHEMA:
+        return (
+            f"the header is of schema {found}, this program reads schema {SCHEMA}: "
+            f"use the same version of tracker at both ends"
+        )
+    return f"the header is not what docs/wire.md says: {error}"

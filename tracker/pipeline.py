@@ -1,0 +1,95 @@
+"""One frame in, everything that follows from it out.
+
+No thread, no socket, and no clock but the one it is handed: live, replay and tests run the
+same object, and the same frames give the same episodes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracker.behaviours.base import Behaviour
+from tracker.clock import Clock
+from tracker.episodes import EpisodeBuilder
+from tracker.features import FeatureExtractor
+from tracker.observers.base import Observer
+from tracker.types import Episode, Frame, FrameResult, Onset, StageTimes
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A behaviour to look for, and the builder that turns its scores into episodes."""
+
+    behaviour: Behaviour
+    episodes: EpisodeBuilder
+
+
+class Pipeline:
+    """Observer, features, behaviours and episodes in a row; used by one thread.
+
+    Args:
+        observer: Sees the animal.
+        features: Measures what it does.
+        watches: Behaviours to look for, in ethogram order.
+        clock: Stamps the stages; has no influence on what is decided.
+    """
+
+    def __init__(
+        self,
+        observer: Observer,
+        features: FeatureExtractor,
+        watches: Sequence[Watch],
+        clock: Clock,
+    ) -> None:
+        self._observer = observer
+        self._features = features
+        self._watches = tuple(watches)
+        self._clock = clock
+
+    @property
+    def observer(self) -> Observer:
+        """What sees the animal."""
+        return self._observer
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features of every result."""
+        return self._features.names
+
+    @property
+    def behaviours(self) -> tuple[str, ...]:
+        """Names of the behaviours that are looked for."""
+        return tuple(watch.behaviour.name for watch in self._watches)
+
+    def step(self, frame: Frame) -> FrameResult:
+        """Return all that follows from `frame`.
+
+        Frames come in the order of their capture times; some may be missing.
+
+        Raises:
+            ModelError: If the network failed.
+        """
+        started_ns = self._clock.now_ns()
+        observation = self._observer.observe(frame)
+        observed_ns = self._clock.now_ns()
+        features = self._features.update(observation)
+        scores: dict[str, float] = {}
+        events: list[Onset | Episode] = []
+        for watch in self._watches:
+            score = watch.behaviour.update(observation, features)
+            scores[watch.behaviour.name] = score
+            event = watch.episodes.update(score, frame.index, frame.captured_ns)
+            if event is not None:
+                events.append(event)
+        stages = StageTimes(
+            received_ns=frame.received_ns,
+            started_ns=started_ns,
+            observed_ns=observed_ns,
+            decided_ns=self._clock.now_ns(),
+            network_ns=observation.network_ns,
+        )
+        return FrameResult(observation, features, scores, tuple(events), stages)
+
+    def finish(self) -> tuple[Episode, ...]:
+        """Close the episodes that are still going on, at their last certain frame."""
+        ends = (watch.episodes.finish() for watch in self._watches)
+        return tuple(episode for episode in ends if episode is not None)

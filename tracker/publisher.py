@@ -1,0 +1,374 @@
+"""Sends what the pipeline made to whoever listens, without the pipeline ever waiting.
+
+    pipeline thread ──offer──▶ [a bounded queue per kind] ──step──▶ publisher thread ──▶ PUB
+
+`offer` gives each message its number and leaves the rest to the publisher's thread. A full
+queue drops its oldest message, and ZeroMQ drops for a subscriber that does not keep up; both
+show there as a gap in the numbers. The kinds have queues of their own, so that pose cannot
+push out the end of an episode, and episodes go first.
+"""
+
+import ipaddress
+import socket as sockets
+import string
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+from pydantic import Field
+
+from tracker.clock import Clock
+from tracker.errors import AddressInUse, ConfigError, WireError
+from tracker.keys import Door, ServerKeys, load_server_keys
+from tracker.messages import (
+    SCHEMA,
+    EpisodeMessage,
+    EpisodeState,
+    Kind,
+    LogMessage,
+    OpenEpisode,
+    Status,
+    StatusMessage,
+    encode,
+    episode_fields,
+    observation_message,
+    topic_of,
+)
+from tracker.outbox import Outbox
+from tracker.settings import Settings
+from tracker.types import Episode, FrameResult, Onset
+
+UPDATE_EVERY_NS = 1_000_000_000
+"""How often an episode that goes on is said to go on."""
+
+LINGER_MS = 400
+"""Longest wait at the end for a subscriber that does not keep up."""
+
+DOOR_EVERY_S = 0.05
+"""Longest wait of a client at the door, where there is one."""
+
+_NAME = frozenset(string.ascii_letters + string.digits + ".-_")
+
+SERVICE = (Kind.EPISODE, Kind.OBSERVATION, Kind.STATUS, Kind.LOG)
+"""Which queue goes first."""
+
+
+class PublisherSettings(Settings):
+    """Where the session can be listened to, and by whom."""
+
+    address: str = Field(
+        "tcp://127.0.0.1:5556",
+        pattern=r"^(tcp://.+:(\d+|\*)|ipc://.+|inproc://.+)$",
+        description="ZeroMQ address to bind; port 0 takes a free one",
+    )
+    queue_length: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        description="messages kept of each kind, and for each subscriber, before the oldest go",
+    )
+    keys: Path | None = Field(
+        None,
+        description="key folder made by `tracker keys`; needed for any address but this computer's",
+    )
+
+
+class Publisher:
+    """One PUB socket about one camera of one session.
+
+    `offer...` may be called from any thread, `offer` itself from the pipeline's alone;
+    `step` from the publisher's thread; `bind` before that thread starts and `close` after
+    it has ended. Making one checks the settings and opens nothing.
+
+    Args:
+        settings: Where to, and for whom.
+        session_id: Goes into every message.
+        camera: Second part of every topic; letters, digits, ".", "-" and "_".
+        clock: The session's.
+        model_sha256: Hash of the network file, "" where there is none.
+        config_sha256: Hash of the resolved experiment.
+        on_published: Called with frame index and time (ns) when the message about a frame
+            has been handed to ZeroMQ; on the publisher's thread.
+
+    Raises:
+        ConfigError: If other computers can reach the address and no keys are set, a key
+            file is not right, or the camera's name cannot be part of a topic.
+    """
+
+    def __init__(
+        self,
+        settings: PublisherSettings,
+        *,
+        session_id: str,
+        camera: str,
+        clock: Clock,
+        model_sha256: str,
+        config_sha256: str,
+        on_published: Callable[[int, int], None],
+    ) -> None:
+        _check_reach(settings)
+        if not camera or not set(camera) <= _NAME:
+            raise ConfigError(
+                f"camera name {camera!r} cannot be part of a topic: "
+                f'use letters, digits, ".", "-" and "_"'
+            )
+        self._settings = settings
+        self._keys = load_server_keys(settings.keys) if settings.keys is not None else None
+        self._header: dict[str, Any] = {"schema": SCHEMA, "session": session_id}
+        self._hashes: dict[str, Any] = {
+            "model_sha256": model_sha256,
+            "config_sha256": config_sha256,
+        }
+        self._topics = {kind: topic_of(kind, camera).encode() for kind in Kind}
+        self._clock = clock
+        self._on_published = on_published
+        self._outbox = Outbox(SERVICE, settings.queue_length)
+        self._wire: _Wire | None = None
+        self._status = Status(state="starting")
+        self._going: dict[str, Onset] = {}  # replaced, never changed: other threads read it
+        self._said_ns: dict[str, int] = {}  # of the pipeline's thread alone
+
+    @property
+    def address(self) -> str:
+        """Address that a subscriber connects to, with the real port."""
+        return self._settings.address if self._wire is None else self._wire.address
+
+    @property
+    def dropped(self) -> int:
+        """Messages that were thrown away here because the queue was full. Any thread."""
+        return self._outbox.dropped
+
+    def bind(self) -> None:
+        """Open the socket.
+
+        Raises:
+            AddressInUse: If another program is bound there already.
+            WireError: If the address cannot be bound for another reason.
+        """
+        if self._wire is None:
+            self._wire = _Wire(self._settings, self._keys)
+
+    def offer(self, result: FrameResult) -> None:
+        """Take what was made of a frame. Never waits; `result` must not change any more."""
+        for event in result.events:
+            self._offer_event(event, result)
+        if self._going:
+            self._offer_updates(result)
+        self._outbox.put(Kind.OBSERVATION, result)
+
+    def offer_ends(self, episodes: Iterable[Episode]) -> None:
+        """Take the episodes that the end of the session has closed. Pipeline's thread."""
+        for episode in episodes:
+            self._offer_event(episode, None)
+
+    def offer_status(self, status: Status) -> None:
+        """Take how the session is doing. Never waits."""
+        self._outbox.put(Kind.STATUS, status)
+
+    def offer_log(self, level: str, text: str, **facts: str | float | bool | None) -> None:
+        """Take a line for a person: level info, warning or error. Never waits."""
+        self._outbox.put(Kind.LOG, {"level": level, "text": text, "facts": facts})
+
+    def step(self, timeout_s: float) -> None:
+        """Send what is queued; if nothing is, wait for it, at most `timeout_s`.
+
+        Raises:
+            WireError: If the publisher is not bound, or its socket failed.
+        """
+        wire = self._bound()
+        if wire.door is not None:
+            wire.door.answer()
+            timeout_s = min(timeout_s, DOOR_EVERY_S)
+        if self._outbox.wait(timeout_s):
+            self._send_queued(wire)
+
+    def close(self, reason: str) -> None:
+        """Send what is queued, say goodbye and close the socket; takes half a second at most.
+
+        May be called twice. What is offered afterwards counts as dropped.
+
+        Args:
+            reason: Why the session ended; goes into the goodbye.
+
+        Raises:
+            WireError: If something could not be sent; the socket is closed all the same.
+        """
+        self._outbox.close()
+        wire, self._wire = self._wire, None
+        if wire is None:
+            return
+        try:
+            self._send_queued(wire)
+            seq = self._outbox.number(Kind.STATUS)
+            last = msgspec.structs.replace(self._status, state="idle")
+            wire.send(self._topics[Kind.STATUS], self._encode_status(seq, last, wire, reason))
+        finally:
+            wire.close()
+
+    def _bound(self) -> "_Wire":
+        if self._wire is None:
+            raise WireError("the publisher is not bound: call bind() first, and not after close()")
+        return self._wire
+
+    def _offer_event(self, event: Onset | Episode, result: FrameResult | None) -> None:
+        if isinstance(event, Onset):
+            self._going = {**self._going, event.episode_id: event}
+            self._said_ns[event.episode_id] = result.stages.decided_ns if result else 0
+            state = EpisodeState.NEW
+        else:
+            gone = event.onset.episode_id
+            self._going = {id_: onset for id_, onset in self._going.items() if id_ != gone}
+            self._said_ns.pop(gone, None)
+            state = EpisodeState.END
+        self._outbox.put(Kind.EPISODE, (state, event, result))
+
+    def _offer_updates(self, result: FrameResult) -> None:
+        now_ns = result.stages.decided_ns
+        for episode_id, onset in self._going.items():
+            if now_ns - self._said_ns[episode_id] >= UPDATE_EVERY_NS:
+                self._said_ns[episode_id] = now_ns
+                self._outbox.put(Kind.EPISODE, (EpisodeState.UPDATE, onset, result))
+
+    def _send_queued(self, wire: "_Wire") -> None:
+        """Send what is there, but not for ever: more may come all the time."""
+        for _ in range(len(SERVICE) * self._settings.queue_length):
+            taken = self._outbox.take()
+            if taken is None:
+                return
+            kind, seq, item = taken
+            wire.send(self._topics[kind], self._encode(kind, seq, item, wire))
+            if kind is Kind.OBSERVATION:
+                self._on_published(item.observation.frame_index, self._clock.now_ns())
+
+    def _encode(self, kind: Kind, seq: int, item: Any, wire: "_Wire") -> bytes:
+        sent_ns = self._clock.now_ns()
+        match kind:
+            case Kind.OBSERVATION:
+                session = self._header["session"]
+                return encode(observation_message(item, session=session, seq=seq, sent_ns=sent_ns))
+            case Kind.EPISODE:
+                state, event, result = item
+                fields = episode_fields(event, result) | self._header | self._hashes
+                return encode(EpisodeMessage(state=state, seq=seq, sent_ns=sent_ns, **fields))
+            case Kind.STATUS:
+                self._status = item
+                return self._encode_status(seq, item, wire, None)
+            case Kind.LOG:
+                return encode(LogMessage(seq=seq, sent_ns=sent_ns, **self._header, **item))
+
+    def _encode_status(self, seq: int, status: Status, wire: "_Wire", goodbye: str | None) -> bytes:
+        going = tuple(
+            OpenEpisode(
+                episode_id=onset.episode_id,
+                behaviour=onset.behaviour,
+                subject=onset.subject,
+                onset_ns=onset.onset_ns,
+            )
+            for onset in self._going.values()
+        )
+        offered = self._outbox.offered()
+        return encode(
+            StatusMessage(
+                **self._header,
+                **self._hashes,
+                **msgspec.structs.asdict(status),
+                seq=seq,
+                sent_ns=self._clock.now_ns(),
+                anchor_utc_ns=self._clock.anchor_utc_ns,
+                episodes=going,
+                offered={self._topics[kind].decode(): n for kind, n in offered.items()},
+                dropped=self.dropped,
+                refused=0 if wire.door is None else wire.door.refused,
+                goodbye=goodbye,
+            )
+        )
+
+
+class _Wire:
+    """The bound socket, its context, and the door if there are keys.
+
+    A door has one fixed address in a context, so each publisher has a context of its own.
+    Only inproc:// has to share one; it leaves no program and has no door.
+    """
+
+    def __init__(self, settings: PublisherSettings, keys: ServerKeys | None) -> None:
+        address = settings.address.replace("//localhost:", "//127.0.0.1:")
+        if _is_live_ipc(address):
+            raise _address_in_use(address)
+        self._is_shared = address.startswith("inproc://")
+        self._context = zmq.Context.instance() if self._is_shared else zmq.Context()
+        self._socket = self._context.socket(zmq.PUB)
+        self._socket.sndhwm = settings.queue_length
+        self._socket.linger = LINGER_MS
+        self._socket.ipv6 = "[" in address
+        self.door: Door | None = None
+        if keys is not None:
+            self.door = Door(self._context, keys.clients)
+            self._socket.zap_domain = b"tracker"
+            self._socket.curve_server = True
+            self._socket.curve_publickey = keys.public
+            self._socket.curve_secretkey = keys.secret
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError as error:
+            self.close()
+            if error.errno == zmq.EADDRINUSE:
+                raise _address_in_use(address) from error
+            raise WireError(f"cannot bind {address}: {error.strerror}") from error
+        self.address = self._socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+    def send(self, topic: bytes, header: bytes) -> None:
+        """Hand a message to ZeroMQ, which drops it for a subscriber that does not keep up."""
+        try:
+            self._socket.send_multipart([topic, header], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            raise WireError(f"cannot send on {self.address}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close everything; waits at most `LINGER_MS` for what is not sent yet."""
+        self._socket.close()
+        if self.door is not None:
+            self.door.close()
+        if not self._is_shared:
+            self._context.term()
+
+
+def _address_in_use(address: str) -> AddressInUse:
+    return AddressInUse(
+        f"{address} is in use: another session, or another program, is bound there. End it, or "
+        f"set another address (tcp://127.0.0.1:0 takes a free port)"
+    )
+
+
+def _is_live_ipc(address: str) -> bool:
+    """Whether somebody listens at an ipc:// address; ZeroMQ itself would push him out."""
+    family = getattr(sockets, "AF_UNIX", None)
+    if not address.startswith("ipc://") or family is None:
+        return False
+    with sockets.socket(family, sockets.SOCK_STREAM) as probe:
+        try:
+            probe.connect(address.removeprefix("ipc://"))
+        except OSError:
+            return False
+    return True
+
+
+def _check_reach(settings: PublisherSettings) -> None:
+    address, keys = settings.address, settings.keys
+    if address.startswith("inproc://") and keys is not None:
+        raise ConfigError(f"{address} never leaves this program and takes no keys: remove them")
+    if keys is None and address.startswith("tcp://") and not _is_loopback(address):
+        raise ConfigError(
+            f"{address} can be reached from other computers, which needs keys: make them with "
+            f"`tracker keys FOLDER` and set keys to that folder, or use tcp://127.0.0.1:5556"
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,342 @@
+"""Writes the session folder, so that it can be read whatever happens.
+
+A program that dies loses what it did in the last half second, a power cut a little over
+the last second. docs/session_folder.md specifies every file.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from tracker import session_folder as names
+from tracker.clock import Clock
+from tracker.errors import DiskFull, RecordingError
+from tracker.session_folder import AppendFile, write_error, write_new
+from tracker.session_rows import (
+    LEDGER_SCHEMA,
+    EpisodeLine,
+    LogLine,
+    ObservationRows,
+    ledger_row,
+    to_json,
+)
+from tracker.settings import Settings
+from tracker.tables import TableWriter
+from tracker.types import CameraInfo, Frame, FrameResult, LedgerRow, Skeleton
+from tracker.video_writer import Codec, VideoWriter, refuse_shape
+
+FLUSH_NS = 400_000_000
+"""Rows older than this are handed to the operating system by `Recorder.tick`."""
+
+_RESERVE_BYTES = 1 << 18
+
+
+class Overload(StrEnum):
+    """What the session does when the recorder cannot keep up with the camera."""
+
+    FAIL = "fail"
+    """It ends: an experiment without a complete video is worth nothing."""
+
+    DROP = "drop"
+    """Frames are missing from the video, and from it alone; each has its row in the ledger."""
+
+
+class RecorderSettings(Settings):
+    """What is recorded, and what happens when it gets too much."""
+
+    codec: Codec = Field(Codec.FFV1, description="ffv1: bit-exact; h264: small; none: no video")
+    crf: int = Field(18, ge=0, le=51, description="h264 only: 0 is best, 51 is worst")
+    encoder_threads: int = Field(1, ge=1, le=16, description="threads of the encoder")
+    on_overload: Overload = Field(
+        Overload.FAIL, description="fail: end the session; drop: leave frames out of the video"
+    )
+    sync_every_s: float = Field(
+        1.0, ge=0.2, le=60, description="s between forcing all onto the disk: a power cut's loss"
+    )
+    min_free_mb: int = Field(
+        2000, ge=0, le=10_000_000, description="MB (10^6 bytes) that must be free to begin"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    ledger: TableWriter
+    observations: TableWriter
+    episodes: AppendFile
+    log: AppendFile
+    video: VideoWriter | None
+
+    def each(self) -> list[TableWriter | AppendFile | VideoWriter]:
+        files: list[TableWriter | AppendFile | VideoWriter] = [
+            self.ledger,
+            self.observations,
+            self.episodes,
+            self.log,
+        ]
+        return files if self.video is None else [*files, self.video]
+
+
+class Recorder:
+    """Writes one session folder. Passive: one thread calls it, it makes none.
+
+    Every method but `close` raises `RecordingError` if the recorder is not open.
+
+    Args:
+        folder: A folder that does not exist yet. Nothing is ever overwritten.
+        settings: Codec and limits.
+        session_id: As on the wire.
+        camera: What the open camera says of itself.
+        skeleton: Keypoints of every observation.
+        features: Names of all features, in the order of their columns.
+        behaviours: Names of all behaviours, in the order of their columns.
+        experiment_yaml: The resolved experiment, as text.
+        provenance: Facts that are kept in session.json as they are: JSON values, paths,
+            numpy numbers. `model_sha256` and `config_sha256` go into every episode as well;
+            without the latter it is the hash of `experiment_yaml`.
+        clock: The session clock.
+    """
+
+    def __init__(  # noqa: PLR0913 - one place states all that a folder must contain
+        self,
+        folder: Path,
+        settings: RecorderSettings,
+        *,
+        session_id: str,
+        camera: CameraInfo,
+        skeleton: Skeleton,
+        features: Sequence[str],
+        behaviours: Sequence[str],
+        experiment_yaml: str,
+        provenance: Mapping[str, Any],
+        clock: Clock,
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._session_id = session_id
+        self._camera = camera
+        self._skeleton = skeleton
+        self._rows = ObservationRows(skeleton, features, behaviours)
+        self._experiment = experiment_yaml.encode()
+        self._provenance = dict(provenance)
+        self._provenance.setdefault("config_sha256", hashlib.sha256(self._experiment).hexdigest())
+        self._hashes = {
+            name: self._provenance.get(name) for name in ("model_sha256", "config_sha256")
+        }
+        self._clock = clock
+        self._opened_ns = self._flushed_ns = self._synced_ns = 0
+        self._n_frames = 0
+        self._files: _Files | None = None
+
+    def open(self) -> None:
+        """Make the folder and begin every file.
+
+        Raises:
+            DiskFull: If less than `min_free_mb` is free, or the disk fills up right now.
+            RecordingError: If the folder exists, cannot be made, or the codec cannot store
+                the camera's frames.
+        """
+        self._opened_ns = self._flushed_ns = self._synced_ns = self._clock.now_ns()
+        session = _pretty(self._session("running"))
+        refuse_shape(self._camera.shape, self._settings.codec)
+        self._make_folder()
+        write_new(self._folder / names.EXPERIMENT, self._experiment)
+        self._replace_session(session)
+        write_new(self._folder / names.RESERVE, b"\xa5" * _RESERVE_BYTES)
+        self._files = self._begin_files()
+
+    def write_frame(self, frame: Frame) -> None:
+        """Add one frame to the video; does nothing with codec `none`.
+
+        Frames come in the order of their capture; the k-th one written is the k-th row of
+        the ledger whose `recording` is `recorded`.
+
+        Raises:
+            RecordingError: If it is not what the camera promised, or cannot be written.
+            DiskFull: If there is no room left.
+        """
+        video = self._open_files().video
+        if video is not None:
+            video.write(frame)
+            self._n_frames += 1
+
+    def write_result(self, result: FrameResult) -> None:
+        """Add a row to observations.arrow, and its events to episodes.jsonl at once.
+
+        Raises:
+            RecordingError: If keypoints, features or behaviours are not those announced,
+                or it cannot be written.
+            DiskFull: If there is no room left.
+        """
+        files = self._open_files()
+        files.observations.append(self._rows.row(result))
+        for event in result.events:
+            line = EpisodeLine.of(event, self._session_id, **self._hashes)
+            files.episodes.append(to_json(line) + b"\n")
+
+    def write_ledger(self, rows: Sequence[LedgerRow]) -> None:
+        """Add finished rows to frames.arrow, in the order of the camera's count."""
+        ledger = self._open_files().ledger
+        for row in rows:
+            ledger.append(ledger_row(row))
+
+    def log(self, level: str, message: str, **facts: object) -> None:
+        """Add a line to log.jsonl at once. Facts are what `provenance` may hold."""
+        line = LogLine(
+            schema=names.SCHEMA_VERSION,
+            logged_ns=self._clock.now_ns(),
+            level=level,
+            message=message,
+            facts=facts,
+        )
+        self._open_files().log.append(to_json(line) + b"\n")
+
+    def tick(self) -> None:
+        """Call often, at least ten times a second: hands on what has waited long enough."""
+        files, now_ns = self._open_files(), self._clock.now_ns()
+        if now_ns - self._flushed_ns < FLUSH_NS:
+            return
+        files.ledger.flush()
+        files.observations.flush()
+        self._flushed_ns = now_ns
+        if now_ns - self._synced_ns >= self._settings.sync_every_s * 1e9:
+            for file in files.each():
+                file.sync()
+            self._synced_ns = now_ns
+
+    def close(self, end_reason: str, totals: Mapping[str, Any]) -> None:
+        """Finish every file, also after a failure; harmless if it is not open.
+
+        Args:
+            end_reason: Why the session ended, e.g. "completed".
+            totals: Sums over the ledger, JSON-ready.
+
+        Raises:
+            RecordingError: The first failure, after everything was tried.
+        """
+        if self._files is None:
+            return
+        files, self._files = self._files, None
+        steps = [self._free_reserve, *(file.close for file in files.each())]
+        failures = [failure for step in steps if (failure := _failure_of(step)) is not None]
+        session = self._session("closed") | {
+            "end_reason": end_reason,
+            "closed_ns": self._clock.now_ns(),
+            "video_frames": self._n_frames,
+            "totals": totals,
+            "recording_errors": [str(failure) for failure in failures],
+        }
+        last = _failure_of(lambda: self._replace_session(_pretty(session)))
+        if last is not None:
+            failures.append(last)
+        if failures:
+            raise failures[0]
+
+    def _open_files(self) -> _Files:
+        if self._files is None:
+            raise RecordingError(f"the recorder of {self._folder} is not open")
+        return self._files
+
+    def _make_folder(self) -> None:
+        try:
+            existing = next(path for path in self._folder.parents if path.exists())
+            free_mb = shutil.disk_usage(existing).free // 1_000_000
+            if free_mb < self._settings.min_free_mb:
+                raise DiskFull(
+                    f"{free_mb} MB are free in {existing}, and the recorder asks for "
+                    f"{self._settings.min_free_mb} MB (min_free_mb): free some space, or record "
+                    f"to another disk"
+                )
+            self._folder.mkdir(parents=True)
+        except FileExistsError as failure:
+            raise RecordingError(
+                f"{self._folder} exists already, and nothing is overwritten: choose another name"
+            ) from failure
+        except OSError as failure:
+            raise write_error(self._folder, failure) from failure
+
+    def _begin_files(self) -> _Files:
+        folder = self._folder
+        about = {"tracker.schema": str(names.SCHEMA_VERSION), "tracker.session": self._session_id}
+        with ExitStack() as undo:
+            ledger = TableWriter(folder / names.LEDGER, LEDGER_SCHEMA, about)
+            undo.callback(ledger.close)
+            observations = TableWriter(folder / names.OBSERVATIONS, self._rows.schema, about)
+            undo.callback(observations.close)
+            episodes = AppendFile(folder / names.EPISODES)
+            undo.callback(episodes.close)
+            log = AppendFile(folder / names.LOG)
+            undo.callback(log.close)
+            video = self._begin_video()
+            undo.pop_all()
+        return _Files(ledger, observations, episodes, log, video)
+
+    def _begin_video(self) -> VideoWriter | None:
+        if self._settings.codec is Codec.NONE:
+            return None
+        return VideoWriter(
+            self._folder / names.VIDEO,
+            self._camera,
+            codec=self._settings.codec,
+            crf=self._settings.crf,
+            threads=self._settings.encoder_threads,
+        )
+
+    def _session(self, state: str) -> dict[str, Any]:
+        started = datetime.fromtimestamp(
+            (self._clock.anchor_utc_ns + self._opened_ns) / 1e9, tz=UTC
+        )
+        return {
+            "schema": names.SCHEMA_VERSION,
+            "written_by": f"behaviour-tracker {version('behaviour-tracker')}",
+            "session_id": self._session_id,
+            "state": state,
+            "started_utc": started.isoformat(timespec="milliseconds"),
+            "anchor_utc_ns": self._clock.anchor_utc_ns,
+            "opened_ns": self._opened_ns,
+            "camera": self._camera,
+            "skeleton": self._skeleton,
+            "features": self._rows.features,
+            "behaviours": self._rows.behaviours,
+            "recorder": self._settings.model_dump(mode="json"),
+            "experiment_sha256": hashlib.sha256(self._experiment).hexdigest(),
+            "provenance": self._provenance,
+        }
+
+    def _replace_session(self, content: bytes) -> None:
+        path = self._folder / names.SESSION
+        draft = path.with_suffix(".tmp")
+        try:
+            draft.unlink(missing_ok=True)
+            write_new(draft, content)
+            draft.replace(path)
+        except OSError as failure:
+            raise write_error(path, failure) from failure
+
+    def _free_reserve(self) -> None:
+        path = self._folder / names.RESERVE
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as failure:
+            raise write_error(path, failure) from failure
+
+
+def _failure_of(step: Callable[[], None]) -> RecordingError | None:
+    try:
+        step()
+    except RecordingError as failure:
+        return failure
+    return None
+
+
+def _pretty(session: Mapping[str, Any]) -> bytes:
+    return msgspec.json.format(to_json(session), indent=2) + b"\n"

@@ -1,0 +1,365 @@
+"""One run of an experiment: the only place that makes threads.
+
+    IDLE ──start──▶ STARTING ──▶ RUNNING ──stop, end of stream, failure──▶ STOPPING ──▶ IDLE
+
+    camera thread ──▶ ring buffer ──▶ pipeline thread ──▶ publisher thread
+                           └────────▶ recorder thread ◀──┘
+
+The end has one order, also after a failure: camera, pipeline (which closes its episodes),
+recorder, publisher, session folder; then the first failure is raised.
+"""
+
+import gc
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from queue import SimpleQueue
+
+from pydantic import Field
+
+from tracker import messages
+from tracker.cameras.base import Camera
+from tracker.clock import Clock
+from tracker.errors import SessionError
+from tracker.health import Latency, LoopHealth
+from tracker.ledger import Ledger, Totals
+from tracker.pipeline import Pipeline
+from tracker.publisher import Publisher
+from tracker.recorder import Recorder
+from tracker.ring_buffer import ReadPolicy, RingBuffer
+from tracker.settings import Settings
+from tracker.stages import CameraStage, PipelineStage, PublisherStage, RecorderStage
+from tracker.types import CameraInfo, FrameResult
+from tracker.worker import Worker
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long another Python thread may keep the pipeline's waiting (Python's default: 0.005)."""
+
+STOP_TIMEOUT_S = 10.0
+"""Longest time for one thread to finish what it has; a network call is the longest of it."""
+
+
+class State(StrEnum):
+    """Where a session is."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+class EndReason(StrEnum):
+    """Why a session ended."""
+
+    COMPLETED = "completed"
+    """The source or the planned time came to its end."""
+
+    STOPPED = "stopped"
+    """A person stopped it."""
+
+    FAILED = "failed"
+    """A part of it failed."""
+
+
+class SessionSettings(Settings):
+    """Who and how long."""
+
+    subject: str = Field("mouse", min_length=1, pattern=r"^[\w.-]+$", description="animal's name")
+    experimenter: str = ""
+    notes: str = ""
+    duration_s: float | None = Field(
+        None, gt=0, description="s of captured time; none: until stopped or the source ends"
+    )
+    camera_timeout_s: float = Field(
+        5.0, gt=0, le=600, description="a live camera silent for so long is lost"
+    )
+    ring_capacity: int = Field(
+        64, ge=2, le=100_000, description="frames kept for readers that are late"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session is made of. `tracker.build` makes these from an experiment."""
+
+    camera: Camera
+    pipeline: Pipeline
+    recorder: Callable[[CameraInfo], Recorder]
+    publisher: Publisher | None
+    ledger: Ledger
+    clock: Clock
+    video: bool
+    drop_frames: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A session at one moment.
+
+    Attributes:
+        state: Where it is.
+        elapsed_s: Time since it began to run.
+        totals: Frames by fate, as far as the ledger is settled.
+        fps: Processed frames per second, lately; NaN at first.
+        latency: Received → published, lately (ms).
+        overhead: The same without the bare network call (ms).
+        going_on: Behaviours with an open episode.
+        ring_fill: Part of the ring buffer that the slowest reader has still to take (0 to 1).
+    """
+
+    state: State
+    elapsed_s: float = 0.0
+    totals: Totals = field(default_factory=Totals)
+    fps: float = float("nan")
+    latency: Latency = field(default_factory=Latency)
+    overhead: Latency = field(default_factory=Latency)
+    going_on: tuple[str, ...] = ()
+    ring_fill: float = 0.0
+
+
+class Session:
+    """Starts the parts, watches them, and ends them in order.
+
+    `start`, `wait` and `finish` are called by one thread; `stop` and `status` by any, `stop`
+    by a signal handler too.
+
+    Args:
+        parts: Made, nothing opened yet.
+        settings: Who and how long.
+    """
+
+    def __init__(self, parts: Parts, settings: SessionSettings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._state = State.IDLE
+        self._began_ns = 0
+        self._end_asked = threading.Event()
+        self._end_reason: EndReason | None = None
+        self._first_failure: Worker | None = None
+        self._health = LoopHealth()
+        self._results: SimpleQueue[FrameResult] = SimpleQueue()
+        self._old_switch_interval_s = sys.getswitchinterval()
+
+    @property
+    def provider(self) -> str:
+        """What the network runs on."""
+        return str(self._parts.pipeline.observer.facts.get("provider", ""))
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """Why it ended; None while it runs."""
+        return self._end_reason
+
+    def start(self) -> None:
+        """Open everything and start the threads. If one part fails, nothing stays open.
+
+        Raises:
+            TrackerError: What was wrong; nothing runs, no folder is left half made.
+        """
+        if self._state is not State.IDLE or self._end_reason is not None:
+            raise SessionError("a session runs once: make a new one")
+        self._state, self._end_reason = State.STARTING, EndReason.FAILED
+        try:
+            self._open_parts()
+            self._end_reason = None
+        finally:
+            self._state = State.RUNNING if self._end_reason is None else State.IDLE
+        gc.collect()
+        gc.freeze()  # what exists now will not be searched for garbage during the run
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._began_ns = self._parts.clock.now_ns()
+        for worker in reversed(self._workers):
+            worker.start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return True once the session has to end, False after `timeout_s`."""
+        return self._end_asked.wait(timeout_s)
+
+    def stop(self) -> None:
+        """Ask for the end. Returns at once; the rest is done by `finish`."""
+        self._end(EndReason.STOPPED)
+
+    def finish(self) -> None:
+        """End everything in order; raise the first failure, if there was one.
+
+        Raises:
+            SessionError: With the failed part's own error as its cause.
+        """
+        if self._state is not State.RUNNING:
+            return
+        self._end(EndReason.STOPPED)
+        self._state = State.STOPPING
+        failures = self._wind_down()
+        sys.setswitchinterval(self._old_switch_interval_s)
+        gc.unfreeze()
+        self._state = State.IDLE
+        if self._first_failure is not None:
+            self._first_failure.join(0.0)  # raises what came first
+        if failures:
+            raise SessionError(str(failures[0])) from failures[0]
+
+    @property
+    def status(self) -> Status:
+        """How it is going."""
+        if self._state in (State.IDLE, State.STARTING):
+            return Status(self._state, totals=self._parts.ledger.totals)
+        written = self._ring.next_turn
+        behind = max(written - reader.next_turn for reader in self._readers)
+        return Status(
+            state=self._state,
+            elapsed_s=(self._parts.clock.now_ns() - self._began_ns) / 1e9,
+            totals=self._parts.ledger.totals,
+            fps=self._health.fps,
+            latency=self._health.latency,
+            overhead=self._health.overhead,
+            going_on=self._pipeline_stage.going_on,
+            ring_fill=min(1.0, behind / self._ring.capacity),
+        )
+
+    def _open_parts(self) -> None:
+        parts, settings = self._parts, self._settings
+        with ExitStack() as opened:
+            if parts.publisher is not None:
+                parts.publisher.bind()
+                opened.callback(parts.publisher.close, "failed")
+            opened.callback(parts.camera.close)
+            parts.camera.open()
+            info = parts.camera.info
+            parts.pipeline.observer.warm_up(info.shape)
+            self._recorder = parts.recorder(info)
+            self._recorder.open()
+            self._make_stages(info, settings)
+            opened.pop_all()
+
+    def _make_stages(self, info: CameraInfo, settings: SessionSettings) -> None:
+        parts = self._parts
+        self._ring = RingBuffer(settings.ring_capacity, info.shape)
+        policy = ReadPolicy.NEWEST if info.live else ReadPolicy.EVERY
+        to_pipeline = self._ring.reader(policy)
+        to_video = self._ring.reader(ReadPolicy.EVERY) if parts.video else None
+        self._readers = [reader for reader in (to_pipeline, to_video) if reader is not None]
+        camera = CameraStage(
+            parts.camera,
+            self._ring,
+            parts.ledger,
+            parts.clock,
+            timeout_s=settings.camera_timeout_s,
+            duration_s=settings.duration_s,
+        )
+        self._pipeline_stage = PipelineStage(
+            parts.pipeline, to_pipeline, parts.ledger, parts.publisher, self._results
+        )
+        self._recorder_stage = RecorderStage(
+            self._recorder,
+            to_video,
+            parts.ledger,
+            self._results,
+            self._health,
+            drop_frames=parts.drop_frames,
+        )
+        self._camera = self._worker("camera", camera.step)
+        self._pipeline = self._worker("pipeline", self._pipeline_stage.step)
+        self._recording = self._worker("recorder", self._recorder_stage.step)
+        self._workers = [self._camera, self._pipeline, self._recording]
+        if parts.publisher is not None:
+            self._publisher_stage = PublisherStage(parts.publisher, self._say_status, parts.clock)
+            self._publishing = self._worker("publisher", self._publisher_stage.step)
+            self._workers.append(self._publishing)
+
+    def _worker(self, name: str, step: Callable[[], bool]) -> Worker:
+        worker = Worker(name, step, on_end=lambda: self._on_end(worker))
+        return worker
+
+    def _on_end(self, worker: Worker) -> None:
+        """Runs on the worker's thread, after its last step."""
+        if worker.failure is not None and self._first_failure is None:
+            self._first_failure = worker
+        self._end(EndReason.COMPLETED if worker.failure is None else EndReason.FAILED)
+
+    def _end(self, reason: EndReason) -> None:
+        if self._end_reason is None or reason is EndReason.FAILED:
+            self._end_reason = reason
+        self._end_asked.set()
+
+    def _say_status(self) -> None:
+        """Publisher thread: tell listeners how it goes."""
+        if self._parts.publisher is not None:
+            self._parts.publisher.offer_status(self._wire_status())
+
+    def _wire_status(self) -> messages.Status:
+        now, observer = self.status, self._parts.pipeline.observer
+        totals = now.totals
+        lost = {str(fate): n for fate, n in totals.lost.items()}
+        return messages.Status(
+            state=now.state,
+            fps=now.fps,
+            counts={"captured": totals.captured, "processed": totals.processed, **lost},
+            latency_p50_ms=now.latency.p50,
+            latency_p99_ms=now.latency.p99,
+            latency_max_ms=now.latency.max,
+            provider=self.provider,
+            image_shape=self._ring.shape,
+            keypoints=observer.skeleton.keypoints,
+            edges=observer.skeleton.edges,
+        )
+
+    def _wind_down(self) -> list[Exception]:
+        """Do each step of the end, whatever became of the others; return what failed."""
+        parts = self._parts
+        steps: list[Callable[[], None]] = [
+            lambda: self._stop(self._camera),
+            parts.camera.close,
+            self._ring.close,
+            lambda: self._drain(self._pipeline),
+            self._close_episodes,
+            self._recorder_stage.no_more_results.set,
+            lambda: self._drain(self._recording),
+        ]
+        if parts.publisher is not None:
+            steps += [
+                self._publisher_stage.no_more_results.set,
+                lambda: self._drain(self._publishing),
+                self._say_goodbye,
+            ]
+        failures: list[Exception] = []
+        for step in [*steps, self._close_folder]:
+            try:
+                step()
+            except Exception as failure:  # noqa: BLE001 - the rest must be closed; raised by finish
+                failures.append(failure)
+                self._end(EndReason.FAILED)
+        return failures
+
+    def _stop(self, worker: Worker) -> None:
+        worker.stop()
+        worker.join(STOP_TIMEOUT_S)
+
+    def _drain(self, worker: Worker) -> None:
+        """Let it finish what it has; if that takes too long, stop it and say so."""
+        try:
+            worker.join(STOP_TIMEOUT_S)
+        finally:
+            worker.stop()
+
+    def _close_episodes(self) -> None:
+        episodes = self._parts.pipeline.finish()
+        self._recorder_stage.last_episodes = episodes
+        if self._parts.publisher is not None:
+            self._parts.publisher.offer_ends(episodes)
+
+    def _say_goodbye(self) -> None:
+        publisher = self._parts.publisher
+        if publisher is not None:
+            publisher.close(str(self._end_reason))
+
+    def _close_folder(self) -> None:
+        """Main thread, after every other thread has ended."""
+        rows = self._parts.ledger.close()
+        try:
+            self._recorder.write_ledger(rows)
+            self._health.update(rows)
+        finally:
+            self._recorder.close(str(self._end_reason), self._parts.ledger.totals.as_dict())

@@ -1,0 +1,124 @@
+"""Names of the files in a session folder, and a new file that says why it failed."""
+
+import errno
+import os
+from pathlib import Path
+
+from tracker.errors import DiskFull, RecordingError
+
+SCHEMA_VERSION = 1
+"""Goes up when a reader of an older version would misread the folder."""
+
+EXPERIMENT = "experiment.yaml"
+SESSION = "session.json"
+VIDEO = "video.mkv"
+LEDGER = "frames.arrow"
+OBSERVATIONS = "observations.arrow"
+EPISODES = "episodes.jsonl"
+LOG = "log.jsonl"
+RESERVE = "reserve.tmp"
+"""Room kept until the end, so that a full disk still lets the files be finished."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_error(path: Path, failure: OSError) -> RecordingError:
+    """Return our error for one of the operating system: `DiskFull` or `RecordingError`."""
+    if failure.errno in _NO_ROOM:
+        return DiskFull(
+            f"no room left for {path.name} in {path.parent}: free some space, or record to "
+            f"another disk; what was written until now can be read"
+        )
+    return RecordingError(f"cannot write {path.name} in {path.parent}: {failure.strerror}")
+
+
+class AppendFile:
+    """A new file, written without a buffer of ours: what `write` took, the system has.
+
+    Also the file object that PyAV writes a video through, hence `seek` and `tell`. One thread.
+
+    Args:
+        path: A file that does not exist yet.
+
+    Raises:
+        RecordingError: From every method, if the file exists or cannot be written.
+        DiskFull: From every method, if there is no room left.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.failure: RecordingError | None = None
+        """The first error of this file, which a library in between may have swallowed."""
+        try:
+            self._file = path.open("xb", buffering=0)
+        except OSError as failure:
+            raise write_error(path, failure) from failure
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self._path.name
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all of it at the current place; return its length in bytes."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as failure:
+            raise self._failed(failure) from failure
+        return len(data)
+
+    def append(self, data: bytes | memoryview) -> None:
+        """Write all of it at the end, or leave the file as it was."""
+        before = self._file.tell()
+        try:
+            self.write(data)
+        except RecordingError:
+            self._cut(before)
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place, as `io.IOBase.seek`; return it in bytes from the start."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the current place, in bytes from the start."""
+        return self._file.tell()
+
+    def sync(self) -> None:
+        """Return once the disk has everything: it survives a power cut from here on."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as failure:
+            raise self._failed(failure) from failure
+
+    def close(self) -> None:
+        """Sync and close the file, which is closed even on failure; harmless if it is closed."""
+        if self._file.closed:
+            return
+        try:
+            self.sync()
+        finally:
+            self._file.close()
+
+    def _cut(self, length: int) -> None:
+        try:
+            self._file.truncate(length)
+            self._file.seek(length)
+        except OSError as failure:
+            self._failed(failure)
+
+    def _failed(self, failure: OSError) -> RecordingError:
+        error = write_error(self._path, failure)
+        self.failure = self.failure or error
+        return error
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a whole new file and force it onto the disk; raises as `AppendFile`."""
+    file = AppendFile(path)
+    try:
+        file.append(content)
+    finally:
+        file.close()

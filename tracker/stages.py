@@ -1,0 +1,284 @@
+"""What each thread of a session does over and over; no thread is made here.
+
+Each stage has a `step`: one short piece of work that returns whether there is more to do.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+
+from tracker.cameras.base import Camera
+from tracker.clock import Clock
+from tracker.errors import DeviceError, DeviceLost, DiskFull, EndOfStream, RecordingError
+from tracker.health import LoopHealth
+from tracker.ledger import Ledger
+from tracker.pipeline import Pipeline
+from tracker.publisher import Publisher
+from tracker.recorder import Recorder
+from tracker.ring_buffer import Read, Reader, RingBuffer
+from tracker.types import Episode, Fate, Frame, FrameResult, Gap, Onset
+
+PATIENCE_S = 0.1
+"""Longest wait inside one step; bounds how long a stop takes."""
+
+MAX_RESULTS_WAITING = 4096
+"""Results that may wait for the recorder; more means that it stands still."""
+
+
+class CameraStage:
+    """Camera → ring buffer, every frame noted in the ledger.
+
+    Args:
+        camera: Open.
+        ring: Written by this stage alone.
+        ledger: Told of each frame before it can be read.
+        clock: For the silence of the camera.
+        timeout_s: A live camera silent for so long is lost.
+        duration_s: End after so much captured time; None: with the source.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        ring: RingBuffer,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        timeout_s: float,
+        duration_s: float | None,
+    ) -> None:
+        self._camera = camera
+        self._ring = ring
+        self._ledger = ledger
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._duration_s = duration_s
+        self._live = camera.info.live
+        self._next_index = 0
+        self._first_captured_ns: int | None = None
+        self._heard_ns = clock.now_ns()
+
+    def step(self) -> bool:
+        """Take one frame; False at the end of the stream or of the planned time.
+
+        Raises:
+            DeviceLost: If the camera stopped answering.
+            DeviceError: If its count went back.
+        """
+        if not self._live and not self._ring.wait_for_room(PATIENCE_S):
+            return True
+        try:
+            got = self._camera.read(PATIENCE_S)
+        except EndOfStream:
+            return False
+        if got is None:
+            return self._bear_silence()
+        self._heard_ns = self._clock.now_ns()
+        if isinstance(got, Gap):
+            self._explain(got)
+            return True
+        return self._take(got)
+
+    def _take(self, frame: Frame) -> bool:
+        if self._first_captured_ns is None:
+            self._first_captured_ns = frame.captured_ns
+        elapsed_s = (frame.captured_ns - self._first_captured_ns) / 1e9
+        if self._duration_s is not None and elapsed_s >= self._duration_s:
+            return False
+        if frame.index != self._next_index:
+            self._explain(
+                Gap(self._next_index, frame.index - 1, Fate.UNKNOWN, self._clock.now_ns())
+            )
+        self._next_index = frame.index + 1
+        self._ledger.note_captured(self._ring.next_turn, frame)
+        self._ring.write(frame)
+        return True
+
+    def _explain(self, gap: Gap) -> None:
+        if gap.first_index != self._next_index or gap.last_index < gap.first_index:
+            raise DeviceError(
+                f"the camera's count went from {self._next_index - 1} to {gap.last_index + 1}: "
+                f"expected it to go up; restart the camera"
+            )
+        self._next_index = gap.last_index + 1
+        self._ledger.note_gap(gap)
+
+    def _bear_silence(self) -> bool:
+        silent_s = (self._clock.now_ns() - self._heard_ns) / 1e9
+        if silent_s > self._timeout_s:
+            raise DeviceLost(
+                f"{self._camera.info.name} sent nothing for {silent_s:.1f} s "
+                f"(last frame {self._next_index - 1}): check its cable and power"
+            )
+        return True
+
+
+class PipelineStage:
+    """Ring buffer → pipeline → publisher and recorder.
+
+    Args:
+        pipeline: Run by this stage alone.
+        reader: Where frames come from.
+        ledger: Told of each frame processed or missed.
+        publisher: Gets every result; None: nothing is published.
+        results: The recorder's queue.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        reader: Reader,
+        ledger: Ledger,
+        publisher: Publisher | None,
+        results: "SimpleQueue[FrameResult]",
+    ) -> None:
+        self._pipeline = pipeline
+        self._reader = reader
+        self._ledger = ledger
+        self._publisher = publisher
+        self._results = results
+        self._going_on: dict[str, str] = {}
+
+    @property
+    def going_on(self) -> tuple[str, ...]:
+        """Behaviours with an open episode. Any thread may ask."""
+        return tuple(self._going_on.values())
+
+    def step(self) -> bool:
+        """Process one frame; False once the last one is done.
+
+        Raises:
+            ModelError: If the network failed.
+            RecordingError: If the recorder does not take the results.
+        """
+        read = self._reader.read(PATIENCE_S)
+        if read is None:
+            return not self._reader.exhausted
+        result = self._pipeline.step(read.frame)
+        if self._publisher is not None:
+            self._publisher.offer(result)
+        self._ledger.note_processed(
+            read.turn, read.missed, result.stages, self._reader.policy.fate_of_missed
+        )
+        if self._results.qsize() >= MAX_RESULTS_WAITING:
+            raise RecordingError(
+                f"{MAX_RESULTS_WAITING} results wait to be written: the disk or the video "
+                f"encoder stands still"
+            )
+        self._results.put(result)
+        for event in result.events:
+            self._follow(event)
+        return True
+
+    def _follow(self, event: Onset | Episode) -> None:
+        if isinstance(event, Onset):
+            self._going_on = {**self._going_on, event.episode_id: event.behaviour}
+        else:
+            ended = event.onset.episode_id
+            self._going_on = {k: v for k, v in self._going_on.items() if k != ended}
+
+
+class RecorderStage:
+    """Ring buffer and results → session folder; also settles the ledger.
+
+    Args:
+        recorder: Open; driven by this stage alone.
+        reader: Where video frames come from; None: no video is wanted.
+        ledger: Told of each frame recorded or missed, and settled into rows.
+        results: Filled by the pipeline.
+        health: Told of each finished row.
+        drop_frames: Whether frames may be missing from the video; if not, the first
+            missed one is an error.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        reader: Reader | None,
+        ledger: Ledger,
+        results: "SimpleQueue[FrameResult]",
+        health: LoopHealth,
+        *,
+        drop_frames: bool,
+    ) -> None:
+        self._recorder = recorder
+        self._reader = reader
+        self._ledger = ledger
+        self._results = results
+        self._health = health
+        self._drop_frames = drop_frames
+        self.no_more_results = threading.Event()
+        self.last_episodes: Sequence[Episode] = ()
+        """Those that the session's end closed; set before `no_more_results`."""
+
+    def step(self) -> bool:
+        """Write what there is; False once all was written.
+
+        Raises:
+            RecordingError: If it cannot be written, or a frame came too late for the video.
+        """
+        last = self.no_more_results.is_set()  # before looking, so that nothing slips in after
+        read = None
+        if self._reader is not None:
+            read = self._reader.read(PATIENCE_S)
+            if read is not None:
+                self._record(read)
+        self._write_results(wait_s=PATIENCE_S if self._reader is None and not last else 0.0)
+        rows = self._ledger.settle()
+        self._recorder.write_ledger(rows)
+        self._health.update(rows)
+        self._recorder.tick()
+        if not last or not (self._reader is None or self._reader.exhausted):
+            return True
+        self._recorder.write_events(self.last_episodes)
+        return False
+
+    def _record(self, read: Read) -> None:
+        try:
+            self._recorder.write_frame(read.frame)
+        except DiskFull:
+            self._ledger.note_recorded(read.turn, read.missed, Fate.DISK_FULL)
+            raise
+        self._ledger.note_recorded(read.turn, read.missed, Fate.RECORDED)
+        if read.missed and not self._drop_frames:
+            raise RecordingError(
+                f"{len(read.missed)} frames before frame {read.frame.index} are missing from the "
+                f"video: the encoder or the disk is too slow. Lower the camera's rate, choose "
+                f"another outputs.recording.codec, or allow it with on_overload: drop"
+            )
+
+    def _write_results(self, wait_s: float) -> None:
+        try:
+            result = self._results.get(timeout=wait_s) if wait_s else self._results.get_nowait()
+            while True:
+                self._recorder.write_result(result)
+                result = self._results.get_nowait()
+        except Empty:
+            return
+
+
+class PublisherStage:
+    """Results → ZeroMQ, and a status message twice a second.
+
+    Args:
+        publisher: Bound; driven by this stage alone.
+        say_status: Called when a status is due; offers it to the publisher.
+        clock: Tells when it is due.
+    """
+
+    EVERY_S = 0.5
+
+    def __init__(self, publisher: Publisher, say_status: Callable[[], None], clock: Clock) -> None:
+        self._publisher = publisher
+        self._say_status = say_status
+        self._clock = clock
+        self._due_ns = 0
+        self.no_more_results = threading.Event()
+
+    def step(self) -> bool:
+        """Send what waits; False once no more will come."""
+        if self._clock.now_ns() >= self._due_ns:
+            self._due_ns = self._clock.now_ns() + round(self.EVERY_S * 1e9)
+            self._say_status()
+        self._publisher.step(PATIENCE_S)
+        return not self.no_more_results.is_set()

@@ -1,0 +1,150 @@
+"""Images out of a recorded video: every one the right one, undamaged, or an error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import RecordingError
+
+_DAMAGED = "CRC mismatch"  # what FFmpeg's FFV1 decoder logs when it patches a damaged picture
+
+
+class VideoReader:
+    """Reads the frames of one video file by their place in it. One thread.
+
+    Each presentation time is compared with the ledger's capture time, and each checksum of
+    an FFV1 picture with its pixels, so that no frame is taken for another.
+
+    Args:
+        path: Matroska file, perhaps cut off by a crash.
+        captured_ns: Capture times of the frames in it, in order (ns).
+        colour: True for RGB images, False for grey ones.
+        may_be_short: True if the last frames may be missing: the session did not end well.
+
+    Raises:
+        RecordingError: From every method, if the file cannot be read, is damaged, or holds
+            other frames than the ledger says.
+    """
+
+    def __init__(
+        self, path: Path, captured_ns: NDArray[np.int64], *, colour: bool, may_be_short: bool
+    ) -> None:
+        self._path = path
+        self._colour = colour
+        self._may_be_short = may_be_short
+        self._times_ms = _matroska_ms(captured_ns)
+
+    def images(self) -> Iterator[NDArray[np.uint8]]:
+        """Every image in order: uint8, (height, width) or (height, width, 3) RGB."""
+        place = 0
+        for place, picture in zip(range(1, len(self._times_ms) + 1), self._decode(0), strict=False):
+            self._check_time(picture, place - 1)
+            yield self._pixels(picture)
+        if place < len(self._times_ms) and not self._may_be_short:
+            raise self._short(place)
+
+    def image(self, place: int) -> NDArray[np.uint8]:
+        """The image at a place, from 0: as in `images`.
+
+        Decodes from the keyframe before it: a few frames, not the whole video.
+        """
+        at = None
+        for picture in self._decode(int(self._times_ms[place])):
+            at = self._place_of(picture) if at is None else at + 1
+            if at is None:  # two frames in one millisecond: count from the start
+                return next(islice(self.images(), place, None))
+            if at == place:
+                self._check_time(picture, place)
+                return self._pixels(picture)
+        raise self._short(self.count())
+
+    def count(self) -> int:
+        """Number of frames in the file, found by reading all of it without decoding."""
+        with _opened(self._path) as container:
+            return sum(1 for packet in container.demux(video=0) if packet.size)
+
+    def _decode(self, from_ms: int) -> Iterator[av.VideoFrame]:
+        """Decoded frames from the last keyframe that is surely before a time."""
+        with _opened(self._path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "NONE"  # messages are caught on this thread alone
+            if from_ms > 0:
+                container.seek(from_ms - 1, stream=stream, backward=True)
+            pictures = container.decode(stream)
+            while True:
+                with _messages() as told:
+                    picture = next(pictures, None)
+                if any(_DAMAGED in text for _, _, text in told):
+                    raise RecordingError(
+                        f"{self._path.name} in {self._path.parent} is damaged: the checksum of a "
+                        f"frame near {picture.time if picture else 0:.3f} s is wrong"
+                    )
+                if picture is None:
+                    return
+                yield picture
+
+    def _place_of(self, picture: av.VideoFrame) -> int | None:
+        """Place of the frame with this time; None if several frames have it."""
+        first, after = (
+            int(np.searchsorted(self._times_ms, picture.pts or 0, side))
+            for side in ("left", "right")
+        )
+        return first if after - first <= 1 else None
+
+    def _check_time(self, picture: av.VideoFrame, place: int) -> None:
+        if picture.pts != self._times_ms[place]:
+            raise RecordingError(
+                f"frame {place} of {self._path.name} in {self._path.parent} is at {picture.pts} "
+                f"ms, but the ledger says {self._times_ms[place]} ms: they do not belong together"
+            )
+
+    def _short(self, n_found: int) -> RecordingError:
+        return RecordingError(
+            f"{self._path.name} in {self._path.parent} holds {n_found} frames, but the ledger "
+            f"says {len(self._times_ms)}"
+        )
+
+    def _pixels(self, picture: av.VideoFrame) -> NDArray[np.uint8]:
+        if self._colour:
+            return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+        plane = picture.planes[0]  # luma as it is stored, without any conversion of range
+        lines: NDArray[np.uint8] = np.array(memoryview(plane)).reshape(-1, plane.line_size)
+        return lines[: picture.height, : picture.width]
+
+
+def _matroska_ms(captured_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Times in the file: since the first frame, cut to µs by us, rounded to ms by FFmpeg."""
+    times_us: NDArray[np.int64] = (captured_ns - captured_ns[:1]) // 1000
+    return (times_us + 500) // 1000
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A container; what FFmpeg cannot do with it becomes a `RecordingError`."""
+    try:
+        with av.open(str(path)) as container:
+            yield container
+    except FileNotFoundError as failure:
+        raise RecordingError(f"{path.name} is missing in {path.parent}") from failure
+    except (av.FFmpegError, OSError) as failure:
+        raise RecordingError(f"cannot read {path.name} in {path.parent}: {failure}") from failure
+
+
+@contextmanager
+def _messages() -> Iterator[list[tuple[int, str, str]]]:
+    """What FFmpeg logs on this thread: a patched picture is nothing but a message to it."""
+    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    try:
+        with av.logging.Capture(local=True) as told:
+            yield told
+    finally:
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(skips)
