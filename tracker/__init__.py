@@ -25,9 +25,3 @@ Around it:
 18. `config`, `build`, `check`, `cli`       one YAML file to one running experiment
 19. `learning`                              trains the networks; the only place with PyTorch
 """
-
-from tracker.config import Experiment, load
-from tracker.recording import Recording
-from tracker.subscriber import Subscriber
-
-__all__ = ["Experiment", "Recording", "Subscriber", "load"]
