@@ -3,7 +3,7 @@
 import numpy as np
 
 from tracker.arena import Arena, ArenaSettings
-from tracker.behaviours.rule import Rule, ThresholdRule
+from tracker.behaviours.rule import ThresholdRule, make_rule
 from tracker.clock import SystemClock
 from tracker.episodes import EpisodeBuilder, EpisodeSettings
 from tracker.features import FeatureExtractor, FeatureSettings
@@ -39,7 +39,7 @@ def make_pipeline(script, clock=None):
     features = FeatureExtractor(FeatureSettings(), SKELETON, arena)
     rule = ThresholdRule(feature="x_cm", above=3.0, softness=0.1)
     right = Watch(
-        Rule("right", rule, features.group_delay_s), EpisodeBuilder("right", "mouse", ON_THE_RIGHT)
+        make_rule("right", rule, features.names), EpisodeBuilder("right", "mouse", ON_THE_RIGHT)
     )
     return Pipeline(FixedObserver(SKELETON, script), features, [right], clock or SystemClock())
 

@@ -1,5 +1,6 @@
 import ctypes
 import hashlib
+import importlib.util
 import sys
 
 import numpy as np
@@ -214,9 +215,20 @@ def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_without_noise(
 
 def test_openvino_gives_the_answers_of_the_cpu(network):
     pytest.importorskip("onnxruntime_ep_openvino")
+    if OnnxRuntime(network, RuntimeSettings()).provider is not Provider.OPENVINO:
+        pytest.skip("the plug-in does not serve this processor, or a GPU does")
     runtime = OnnxRuntime(network, RuntimeSettings(provider=Provider.OPENVINO))
     assert runtime.provider is Provider.OPENVINO
     np.testing.assert_array_equal(runtime.run(dot(70, 13))[0], [[[70, 13]]])
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("onnxruntime_ep_openvino") is not None, reason="OpenVINO is here"
+)
+def test_openvino_that_is_not_installed_is_an_error_that_names_the_extra(network):
+    reason = r"onnxruntime-ep-openvino is not installed: pip install .*tracker\[openvino\]"
+    with pytest.raises(ModelError, match=reason):
+        OnnxRuntime(network, RuntimeSettings(provider=Provider.OPENVINO))
 
 
 def answers(x, confidence):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from tracker.arena import Arena
-from tracker.behaviours.rule import Rule
+from tracker.behaviours.rule import make_rule
 from tracker.cameras.base import Camera
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
@@ -55,15 +55,17 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
     video = outputs.recording.codec is not Codec.NONE
     ledger = Ledger(video=video, publishing=outputs.publisher is not None)
     facts = pipeline.observer.facts
-    publisher = outputs.publisher and Publisher(
-        outputs.publisher,
-        session_id=session_id,
-        camera=experiment.rig.camera.kind,
-        clock=clock,
-        model_sha256=str(facts["sha256"]),
-        config_sha256=experiment.sha256,
-        on_published=ledger.note_published,
-    )
+    publisher = None
+    if outputs.publisher is not None:
+        publisher = Publisher(
+            outputs.publisher,
+            session_id=session_id,
+            camera=experiment.rig.camera.kind,
+            clock=clock,
+            model_sha256=facts["sha256"],
+            config_sha256=experiment.sha256,
+            on_published=ledger.note_published,
+        )
 
     def recorder(info: CameraInfo) -> Recorder:
         return Recorder(
@@ -118,7 +120,7 @@ def build_pipeline(experiment: Experiment, clock: Clock) -> Pipeline:
     features = FeatureExtractor(experiment.features, observer.skeleton, arena)
     watches = [
         Watch(
-            Rule(name, watched.rule, features.group_delay_s),
+            make_rule(name, watched.rule, features.names, features.group_delay_s),
             EpisodeBuilder(name, experiment.session.subject, watched.episode),
         )
         for name, watched in experiment.behaviours.items()

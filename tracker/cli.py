@@ -174,6 +174,9 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the network; default: the recipe's own.")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data sets, in place of the recipe's.")
+    ] = None,
     *,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")
@@ -182,8 +185,9 @@ def train(
     """Train a network by its recipe, judge it on held-out data, and export it to ONNX."""
     from tracker.learning.train import train as run_training  # torch: only here
 
-    result = run_training(recipe, out=out, resume=resume)
-    Console().print(f"{result.network}: {dict(result.scores)}", soft_wrap=True)
+    result = run_training(recipe, out=out, data=data, resume=resume)
+    scores = ", ".join(f"{name} {value:g}" for name, value in result.card.scores.items())
+    Console().print(f"{result.network}: {scores}", soft_wrap=True)
 
 
 @app.command(name="schema", epilog="Example: `tracker schema > experiment.schema.json`")

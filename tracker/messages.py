@@ -289,6 +289,11 @@ _ENCODE = msgspec.msgpack.Encoder(enc_hook=_plain_number).encode
 _DECODE = {kind: msgspec.msgpack.Decoder(made).decode for kind, made in _TYPES.items()}
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no message: also text that is not UTF-8, and
+lists in lists without end."""
+
+
 class _SchemaOnly(Struct):
     schema: int
 
@@ -318,15 +323,15 @@ def decode(parts: Sequence[bytes]) -> tuple[str, Message, bytes | None]:
         )
     try:
         message = _DECODE[kind](parts[1])
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise BadMessage(f"{topic}: {_what_is_wrong(parts[1], error)}") from error
     return topic, message, bytes(parts[2]) if len(parts) == 3 else None
 
 
-def _what_is_wrong(header: bytes, error: msgspec.DecodeError) -> str:
+def _what_is_wrong(header: bytes, error: Exception) -> str:
     try:
         found = msgspec.msgpack.decode(header, type=_SchemaOnly).schema
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         found = SCHEMA
     if found != SCHEMA:
         return (

@@ -32,7 +32,7 @@ from tracker.session_rows import (
 )
 from tracker.settings import Settings
 from tracker.tables import TableWriter
-from tracker.types import CameraInfo, Frame, FrameResult, LedgerRow, Skeleton
+from tracker.types import CameraInfo, Episode, Frame, FrameResult, LedgerRow, Onset, Skeleton
 from tracker.video_writer import Codec, VideoWriter, refuse_shape
 
 FLUSH_NS = 400_000_000
@@ -177,11 +177,15 @@ class Recorder:
                 or it cannot be written.
             DiskFull: If there is no room left.
         """
-        files = self._open_files()
-        files.observations.append(self._rows.row(result))
-        for event in result.events:
+        self._open_files().observations.append(self._rows.row(result))
+        self.write_events(result.events)
+
+    def write_events(self, events: Sequence[Onset | Episode]) -> None:
+        """Add lines to episodes.jsonl at once; raises what `write_result` raises."""
+        episodes = self._open_files().episodes
+        for event in events:
             line = EpisodeLine.of(event, self._session_id, **self._hashes)
-            files.episodes.append(to_json(line) + b"\n")
+            episodes.append(to_json(line) + b"\n")
 
     def write_ledger(self, rows: Sequence[LedgerRow]) -> None:
         """Add finished rows to frames.arrow, in the order of the camera's count."""

@@ -42,9 +42,8 @@ def export(
         ModelError: If the file cannot be used, e.g. because values are not finite.
     """
     partial = path.with_suffix(".part.onnx")
-    model = _convert(graph, card)
-    partial.write_bytes(model.SerializeToString())
     try:
+        _convert(graph, card, partial)
         check_parity(graph, partial, images)
         partial.replace(path)
     finally:
@@ -74,10 +73,9 @@ def check_parity(graph: PoseGraph, path: Path, images: Sequence[NDArray[np.uint8
             )
 
 
-def _convert(graph: PoseGraph, card: ModelCard) -> onnx.ModelProto:
+def _convert(graph: PoseGraph, card: ModelCard, path: Path) -> None:
     side = max(GRAIN, -(-card.long_side // GRAIN) * GRAIN)
     example = torch.zeros((1, card.channels, side, side + GRAIN), dtype=torch.uint8)
-    buffer = io.BytesIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         # The tracing exporter is deprecated, yet needs a third of the time and of the
         # packages of the new one, and gives the same graph.
@@ -85,13 +83,13 @@ def _convert(graph: PoseGraph, card: ModelCard) -> onnx.ModelProto:
         torch.onnx.export(
             graph,
             (example,),
-            buffer,
+            str(path),
             input_names=["image"],
             output_names=["xy", "confidence"],
             dynamic_axes={"image": {2: "height", 3: "width"}},
             opset_version=OPSET,
             dynamo=False,
         )
-    model = onnx.load_from_string(buffer.getvalue())
+    model = onnx.load(path)
     onnx.helper.set_model_props(model, {CARD_KEY: card.model_dump_json()})
-    return model
+    onnx.save(model, path)

@@ -116,7 +116,7 @@ def decode(maps: Tensor, keypoints: int) -> tuple[Tensor, Tensor]:
     """
     width = maps.shape[3]
     likelihood = maps[:, :keypoints].flatten(2)
-    offsets = maps[:, keypoints:].reshape(len(maps), keypoints, 2, -1)
+    offsets = maps[:, keypoints:].reshape(maps.shape[0], keypoints, 2, -1)
     best = likelihood.argmax(2, keepdim=True)
     confidence = torch.sigmoid(likelihood.gather(2, best)).squeeze(2)
     offset = offsets.gather(3, best.unsqueeze(2).expand(-1, -1, 2, 1)).squeeze(3)
@@ -141,7 +141,7 @@ def loss_of(maps: Tensor, xy: Tensor, known: Tensor, spread_cells: float = 1.0) 
     n_keypoints = xy.shape[1]
     likelihood, offsets = maps[:, :n_keypoints], maps[:, n_keypoints:]
     height, width = maps.shape[2:]
-    offsets = offsets.reshape(len(maps), n_keypoints, 2, height, width)
+    offsets = offsets.reshape(maps.shape[0], n_keypoints, 2, height, width)
     there = torch.isfinite(xy).all(2)
     cells = (torch.nan_to_num(xy, nan=-1e4) + 0.5) / STRIDE - 0.5
     columns = torch.arange(width, dtype=torch.float32)

@@ -139,9 +139,7 @@ def _export(plan: Recipe, split: Split, network: "PoseNetwork", folder: Path) ->
 
 
 def _write_card(card: ModelCard, path: Path) -> None:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml = YAML(pure=True)
     yaml.width = 100
     with path.open("w", encoding="utf-8") as file:
         file.write("# What network.onnx says of itself; written by training, read by people.\n")

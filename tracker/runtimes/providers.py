@@ -7,6 +7,8 @@ looked for first, and only what the open session says of itself is believed.
 
 import contextlib
 import ctypes
+import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import io
@@ -165,7 +167,7 @@ def _why_not(provider: Provider) -> str | None:
         if importlib.util.find_spec("onnxruntime_ep_openvino") is None:
             return "the package onnxruntime-ep-openvino is not installed"
         if not _openvino_devices():
-            return "the OpenVINO plug-in offers no CPU device"
+            return "the OpenVINO plug-in does not serve this processor"
     return None
 
 
@@ -193,13 +195,16 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _openvino_devices() -> list[ort.OrtEpDevice]:
-    """CPU devices of the OpenVINO plug-in, which is registered if it is not yet."""
-    name = ORT_NAMES[Provider.OPENVINO]
-    found = [device for device in ort.get_ep_devices() if device.ep_name == name]
-    if not found:
-        import onnxruntime_ep_openvino
+@functools.cache
+def _register_openvino() -> None:
+    """Tell ONNX Runtime of the plug-in; a second time in one process would be an error."""
+    plugin = importlib.import_module("onnxruntime_ep_openvino")
+    ort.register_execution_provider_library(ORT_NAMES[Provider.OPENVINO], plugin.get_library_path())
 
-        ort.register_execution_provider_library(name, onnxruntime_ep_openvino.get_library_path())
-        found = [device for device in ort.get_ep_devices() if device.ep_name == name]
-    return [device for device in found if device.device.type == ort.OrtHardwareDeviceType.CPU]
+
+def _openvino_devices() -> list[ort.OrtEpDevice]:
+    """CPU devices that the OpenVINO plug-in offers; none on processors not by Intel."""
+    _register_openvino()
+    name, cpu = ORT_NAMES[Provider.OPENVINO], ort.OrtHardwareDeviceType.CPU
+    found = [device for device in ort.get_ep_devices() if device.ep_name == name]
+    return [device for device in found if device.device.type == cpu]

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from tracker.cameras.synthetic.looks import Looks
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
 
-_SHIFT = 4
 _MARGIN = 64
 _TILES = 4
 

@@ -22,7 +22,7 @@ class Activity(StrEnum):
 
 _SECONDS = {
     Activity.WALK: (3.5, 7.0),
-    Activity.FREEZE: (2.4, 6.2),
+    Activity.FREEZE: (2.6, 6.2),
     Activity.TURN: (1.0, 1.7),
     Activity.GROOM: (2.0, 3.2),
     Activity.REAR: (1.9, 3.0),

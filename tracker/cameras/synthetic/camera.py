@@ -103,9 +103,7 @@ class SyntheticCamera:
             self._start_ns = self._clock.now_ns()
         gap = self._lost_on_the_way()
         if gap is None:
-            index = self._next_index
-            while self._is_lost(index) and (total is None or index + 1 < total):
-                index += 1
+            index = self._next_that_comes(total)
             if not self._is_lost(index) and self._painted_index != index:
                 painter.paint(self._script.body(index), index, self._image)
                 self._painted_index = index
@@ -116,7 +114,14 @@ class SyntheticCamera:
             self._next_index = gap.last_index + 1
             return gap
         self._next_index = index + 1
-        return Frame(index, self._captured_ns(index), self._clock.now_ns(), self._image, index)
+        return Frame(index, self._captured_ns(index), self._clock.now_ns(), self._image)
+
+    def _next_that_comes(self, total: int | None) -> int:
+        """The next frame that the sensor does not lose, or the last one of all."""
+        index = self._next_index
+        while self._is_lost(index) and (total is None or index + 1 < total):
+            index += 1
+        return index
 
     def _open_painter(self) -> Painter:
         if self._painter is None:
@@ -157,7 +162,9 @@ class SyntheticCamera:
         total = self._settings.total_frames
         if total is not None:
             exposed = min(exposed, total)
-        last = exposed - BUFFERED_FRAMES - 1
-        if last < self._next_index:
+        first, last = self._next_index, exposed - BUFFERED_FRAMES - 1
+        if last < first or self._is_lost(first):
             return None
-        return Gap(self._next_index, last, Fate.LOST_ON_LINK, now_ns)
+        if self._settings.lose_fraction > 0:
+            last = next((i - 1 for i in range(first, last + 1) if self._is_lost(i)), last)
+        return Gap(first, last, Fate.LOST_ON_LINK, now_ns)

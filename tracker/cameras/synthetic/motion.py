@@ -60,23 +60,10 @@ class Body:
             return other
         mixed = [
             mine + (theirs - mine) * share
-            for mine, theirs in zip(self._numbers(), other._numbers(), strict=True)
+            for mine, theirs in zip(_numbers(self), _numbers(other), strict=True)
         ]
-        return Body(*mixed[:9], tuple(mixed[9:]))
-
-    def _numbers(self) -> tuple[float, ...]:
-        return (
-            self.x,
-            self.y,
-            self.theta,
-            self.bend,
-            self.yaw,
-            self.reach,
-            self.rear,
-            self.hunch,
-            self.gait,
-            *self.tail,
-        )
+        x, y, theta, bend, yaw, reach, rear, hunch, gait, *tail = mixed
+        return Body(x, y, theta, bend, yaw, reach, rear, hunch, gait, tuple(tail))
 
 
 @dataclass(slots=True)
@@ -108,6 +95,21 @@ def ease(share: float) -> float:
     """From 0 to 1 with no jerk at either end; 0 below 0, 1 above 1 (smoothstep)."""
     share = min(max(share, 0.0), 1.0)
     return share * share * (3 - 2 * share)
+
+
+def _numbers(body: Body) -> tuple[float, ...]:
+    return (
+        body.x,
+        body.y,
+        body.theta,
+        body.bend,
+        body.yaw,
+        body.reach,
+        body.rear,
+        body.hunch,
+        body.gait,
+        *body.tail,
+    )
 
 
 class Mover:
@@ -199,7 +201,7 @@ class Mover:
 
     def _walk(self, new: Moment, want: "_Wish", since_s: float, left_s: float) -> None:
         dice, body = new.bout.dice, new.body
-        envelope = ease(since_s / 0.3) * ease((left_s - 0.15) / 0.4)
+        envelope = ease(since_s / 0.3) * ease((left_s - 0.06) / 0.4)
         away = math.hypot(new.target[0] - body.x, new.target[1] - body.y)
         if away < 7.0:
             new.waypoint += 1
@@ -303,7 +305,8 @@ def _turn(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
     angle = math.copysign(math.radians(60 + 110 * dice[1]), dice[2] - 0.5)
     share = since_s / (since_s + left_s)
     want.omega = 30 * share**2 * (1 - share) ** 2 * angle / (since_s + left_s)
-    want.yaw = 0.15 * want.omega + math.copysign(0.35 * ease(since_s / 0.2) * ease(left_s / 0.3), angle)
+    envelope = ease(since_s / 0.2) * ease(left_s / 0.3)
+    want.yaw = 0.15 * want.omega + math.copysign(0.35 * envelope, angle)
 
 
 def _groom(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:

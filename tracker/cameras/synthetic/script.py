@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tracker.cameras.synthetic.bouts import Activity
+from tracker.cameras.synthetic.checkpoints import Checkpoints
 from tracker.cameras.synthetic.motion import TICK_HZ, Body, Moment, Mover
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
 from tracker.cameras.synthetic.shape import KEYPOINTS, keypoints_px
@@ -13,7 +14,6 @@ from tracker.types import Truth
 WALKING_CM_S = 4.0
 """Slower than this, a walk is not locomotion yet."""
 
-_MOST_CHECKPOINTS = 256
 _NAMED = {
     Activity.TURN: "turning",
     Activity.GROOM: "grooming",
@@ -24,8 +24,8 @@ _NAMED = {
 class MouseScript:
     """The same mouse for the same settings, frame by frame; one thread at a time.
 
-    Reading forwards costs one tick per frame at 60 fps. Going back restarts from one of at
-    most 256 remembered moments, so memory stays the same however long the session is.
+    Reading forwards costs one tick per frame at 60 fps. Going back restarts from one of the
+    checkpoints, whose number is bounded, so memory stays the same however long the session is.
 
     Args:
         settings: Of the camera. Only seed, size, rate and zoom matter here.
@@ -38,10 +38,8 @@ class MouseScript:
         self._mover = Mover(
             settings.seed, (floor.width_px / self._px_per_cm, floor.height_px / self._px_per_cm)
         )
-        first = self._mover.first()
-        self._before = self._now = first
-        self._checkpoints = [(first, first)]
-        self._spacing = 10 * TICK_HZ
+        self._before = self._now = self._mover.first()
+        self._checkpoints = Checkpoints((self._before, self._now))
 
     def body(self, index: int) -> Body:
         """How the mouse holds itself in frame `index`. Raises `ValueError` below 0."""
@@ -89,21 +87,12 @@ class MouseScript:
         time_ticks = round(index * TICK_HZ / self._settings.fps, 6)
         tick = max(1, math.ceil(time_ticks))
         if tick < self._now.tick:
-            place = min((tick - 1) // self._spacing, len(self._checkpoints) - 1)
-            self._before, self._now = self._checkpoints[place]
+            self._before, self._now = self._checkpoints.before(tick)
         while self._now.tick < tick:
             self._step()
         return time_ticks - (tick - 1)
 
     def _step(self) -> None:
         self._before, self._now = self._now, self._mover.next(self._now)
-        if self._now.tick == len(self._checkpoints) * self._spacing:
-            self._checkpoints.append((self._before, self._now))
-            if len(self._checkpoints) > _MOST_CHECKPOINTS:
-                self._checkpoints = self._checkpoints[::2]
-                self._spacing *= 2
+        self._checkpoints.offer(self._now.tick, (self._before, self._now))
 
-    @property
-    def moment(self) -> Moment:
-        """The tick that was reached last."""
-        return self._now

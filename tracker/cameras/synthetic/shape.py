@@ -1,4 +1,4 @@
-"""The mouse's outline from the way it holds itself: numbers that the drawing and the truth share."""
+"""The mouse's outline from the way it holds itself, for the drawing and for the truth."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,477 @@
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+from ruamel.yaml import YAML
+from tiny_recipe import RECIPE, SIDE, draw, write_data, write_recipe, write_table
+
+from tracker.errors import MissingExtra, TrainingError
+from tracker.learning.augment import augment
+from tracker.learning.data import load
+from tracker.learning.export import check_parity, export
+from tracker.learning.fitting import Trainer
+from tracker.learning.networks import PoseGraph, PoseNetwork, decode, loss_of
+from tracker.learning.recipe import Augmentation, NetworkSettings, Recipe, read_recipe
+from tracker.learning.samples import Sample
+from tracker.learning.train import train
+from tracker.observers.network import NetworkObserver
+from tracker.runtimes.base import ModelCard, Provider, RuntimeSettings
+from tracker.runtimes.onnx import OnnxRuntime, read_card
+from tracker.testing.manual_clock import ManualClock
+from tracker.types import Frame
+
+NOTHING_CHANGES = Augmentation(
+    size_px=(20, 20),
+    rotation_deg=0,
+    flip=False,
+    absent=0,
+    light=(1, 1),
+    offset=(0, 0),
+    gamma=(1, 1),
+    shading=0,
+    blur_px=0,
+    noise=0,
+    occlusion=0,
+)
+CANVAS = (96, 128)
+NAN = float("nan")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_data(tmp_path)
+    return tmp_path
+
+
+# --- the recipe
+
+
+def test_every_wrong_field_of_a_recipe_is_named(tmp_path):
+    path = write_recipe(tmp_path, schedule__stepps=3, network__depth=0, licence="")
+    with pytest.raises(TrainingError) as caught:
+        read_recipe(path)
+    for field in ("schedule.stepps: Extra inputs", "network.depth: Input", "licence: String"):
+        assert field in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"augmentation__light": [2, 1]}, r"light is \[2.0, 1.0\]", id="range"),
+        pytest.param({"augmentation__gamma": [0, 1]}, "must be above 0", id="gamma_of_zero"),
+        pytest.param({"edges": [["light", "tail"]]}, r"\['tail'\] are none of", id="edge"),
+        pytest.param({"mirror": [["left", "dark"]]}, r"\['left'\] are none of", id="mirror"),
+        pytest.param({"schedule__canvas": [64, 65]}, "multiples of 32", id="canvas"),
+        pytest.param({"sources": []}, "at least 1 item", id="no_source"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_an_error(tmp_path, changes, reason):
+    with pytest.raises(TrainingError, match=reason):
+        read_recipe(write_recipe(tmp_path, **changes))
+
+
+def test_a_missing_recipe_is_an_error(tmp_path):
+    with pytest.raises(TrainingError, match="cannot read the recipe"):
+        read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_a_recipe_that_is_no_yaml_is_an_error(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("a: [")
+    with pytest.raises(TrainingError, match="is no YAML"):
+        read_recipe(path)
+
+
+# --- the data
+
+
+def recipe_of(folder, **changes):
+    return read_recipe(write_recipe(folder, **changes))
+
+
+def faults(folder, **changes):
+    with pytest.raises(TrainingError) as caught:
+        load(recipe_of(folder, **changes), folder)
+    return str(caught.value).splitlines()
+
+
+def source(**changes):
+    return [{**RECIPE["sources"][0], **changes}]
+
+
+def test_the_split_is_by_animal(folder):
+    split = load(recipe_of(folder), folder)
+    assert [sample.group for sample in split.validation] == ["c"] * 6
+    assert [sample.group for sample in split.train] == ["a"] * 12 + ["b"] * 6
+
+
+def test_labels_are_in_the_order_of_the_keypoints(folder):
+    recipe = recipe_of(folder, keypoints=["dark", "light"])
+    first = load(recipe, folder).train[0]
+    _, xy = draw(np.random.default_rng(0))  # the first image that was written
+    np.testing.assert_allclose(first.xy, xy[::-1], atol=1e-3)
+    assert first.size_px == pytest.approx(24, abs=1e-3)
+    assert first.image.shape == (SIDE, SIDE)
+
+
+def test_a_keypoint_can_be_the_mean_of_labels(tmp_path):
+    write_data(tmp_path)
+    table = tmp_path / "labeled-data" / "a1" / "CollectedData_me.csv"
+    write_table(table, [("0.png", [10, 20, 30, 24])])
+    parts = {"light": ["LIGHT", "DARK"], "dark": ["DARK"]}
+    sample = load(recipe_of(tmp_path, sources=source(keypoints=parts)), tmp_path).train[0]
+    np.testing.assert_allclose(sample.xy, [[20, 22], [30, 24]])
+
+
+def test_an_empty_cell_is_a_keypoint_that_nobody_knows(folder):
+    table = folder / "labeled-data" / "a1" / "CollectedData_me.csv"
+    write_table(table, [("0.png", ["", "", 30, 24])])
+    np.testing.assert_allclose(load(recipe_of(folder), folder).train[0].xy, [[NAN, NAN], [30, 24]])
+
+
+def test_a_keypoint_that_a_source_does_not_have_is_unknown_there(folder):
+    only_dark = source(keypoints={"dark": ["DARK"]}, ignore=["LIGHT"])
+    sample = load(recipe_of(folder, sources=only_dark), folder).train[0]
+    assert np.isnan(sample.xy[0]).all()
+    assert np.isfinite(sample.xy[1]).all()
+
+
+def test_sources_are_drawn_by_weight(folder):
+    both = [*source(weight=3), *source(name="again", weight=1)]
+    split = load(recipe_of(folder, sources=both), folder)
+    again = [sample.source == "again" for sample in split.train]
+    assert split.weights[again].sum() == pytest.approx(0.25)
+    assert split.weights.sum() == pytest.approx(1)
+
+
+def test_every_fault_of_the_data_is_listed_with_file_and_row(folder):
+    a1 = folder / "labeled-data" / "a1"
+    rows = [
+        ("0.png", [10, 20, 30, 24]),
+        ("lost.png", [10, 20, 30, 24]),
+        ("1.png", [10, 20, 30, 64]),
+        ("0.png", [11, 21, 31, 25]),
+        ("2.png", [10, "left", 30, 24]),
+        ("3.png", [10, 20, 30, 24]),
+    ]
+    write_table(a1 / "CollectedData_me.csv", rows)
+    (a1 / "3.png").write_bytes(b"no image")
+    b1 = folder / "labeled-data" / "b1" / "CollectedData_me.csv"
+    write_table(b1, [("0.png", [1, 2, 3, 4, 5, 6])], labels=("LIGHT", "DARK", "WHISKER"))
+    first, *listed = faults(folder)
+    assert first.endswith("have 6 fault(s):")
+    table = "labeled-data/a1/CollectedData_me.csv"
+    assert sorted(line.strip() for line in listed) == sorted(
+        [
+            f"{table} row 5: lost.png is missing",
+            f"{table} row 6: dark at (30.0, 64.0) is outside 1.png, which is 64 x 64 px",
+            f"{table} row 7: 0.png is there twice, see row 4",
+            f"{table} row 8: a coordinate is no number, or the row is too short",
+            f"{table} row 9: 3.png is no image",
+            "labeled-data/b1/CollectedData_me.csv: labels ['WHISKER'] are neither in keypoints "
+            "nor in ignore",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"folder": "nowhere"}, "nowhere: no table", id="no_table"),
+        pytest.param({"hold_out": ["z"]}, r"hold_out names \['z'\], but the animals", id="animal"),
+        pytest.param({"hold_out": ["a", "b", "c"]}, "nothing is left to learn", id="all_held_out"),
+        pytest.param({"animal": "^(x)"}, "finds no animal in 'a1'", id="no_animal_in_the_name"),
+        pytest.param(
+            {"keypoints": {"light": ["LIGHT"], "dark": ["TAIL"]}, "ignore": ["DARK"]},
+            r"labels \['TAIL'\] are not in it; it has \['DARK', 'LIGHT'\]",
+            id="a_label_that_the_table_lacks",
+        ),
+    ],
+)
+def test_a_source_that_does_not_fit_its_data_is_an_error(folder, changes, reason):
+    with pytest.raises(TrainingError, match=reason):
+        load(recipe_of(folder, sources=source(**changes)), folder)
+
+
+def test_a_table_that_is_none_is_an_error(folder):
+    (folder / "labeled-data" / "a1" / "CollectedData_me.csv").write_text("x,y\n1,2\n")
+    assert any("no DeepLabCut table" in line for line in faults(folder))
+
+
+def test_synthetic_rigs_are_split_by_rig(folder):
+    drawn = {"kind": "synthetic", "rigs": 2, "hold_out_rigs": 1, "frames_per_rig": 2}
+    names = ["nose", "head"]
+    recipe = recipe_of(folder, keypoints=names, edges=[names], sources=[{**drawn, "frame_step": 3}])
+    split = load(recipe, folder)
+    assert [sample.group for sample in split.train] == ["rig 0", "rig 0", "rig 1", "rig 1"]
+    assert [sample.group for sample in split.validation] == ["rig 2", "rig 2"]
+    assert all(sample.xy.shape == (2, 2) for sample in split.train)
+
+
+# --- augmentation
+
+
+def spot(x=50.0, y=40.0, side=100):
+    """A sample with a bright spot at its first keypoint; the second is 20 px to the right."""
+    rows, columns = np.mgrid[:side, :side]
+    bright = 250 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 3.0**2))
+    xy = np.array([[x, y], [x + 20, y]], np.float32)
+    return Sample(bright.astype(np.uint8), xy, "a", "spot", 20.0)
+
+
+def augmented(seed, settings=NOTHING_CHANGES, swap=(0, 1), sample=None):
+    rng = np.random.default_rng(seed)
+    return augment(sample or spot(), settings, CANVAS, swap, rng)
+
+
+def centroid(image):
+    weight = np.where(image > 40, image, 0).astype(float)
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    return (weight * columns).sum() / weight.sum(), (weight * rows).sum() / weight.sum()
+
+
+def well_inside(xy):
+    return np.isfinite(xy).all() and (xy > 25).all() and (xy < np.array(CANVAS[::-1]) - 25).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="moved"),
+        pytest.param({"rotation_deg": 180}, id="turned"),
+        pytest.param({"size_px": (30, 30)}, id="enlarged"),
+        pytest.param({"size_px": (9, 9)}, id="halved_and_shrunk"),
+        pytest.param({"flip": True}, id="mirrored"),
+    ],
+)
+def test_the_keypoint_moves_with_the_picture(changes):
+    settings = NOTHING_CHANGES.model_copy(update=changes)
+    seen = [augmented(seed, settings) for seed in range(40)]
+    inside = [(image, xy) for image, xy in seen if well_inside(xy)]
+    assert len(inside) >= 5
+    for image, xy in inside:
+        np.testing.assert_allclose(centroid(image), xy[0], atol=0.25)
+
+
+def test_the_animal_gets_the_size_that_was_asked_for():
+    settings = NOTHING_CHANGES.model_copy(update={"size_px": (30, 40), "rotation_deg": 180})
+    sizes = [np.linalg.norm(xy[0] - xy[1]) for _, xy in map(augmented, range(40), [settings] * 40)]
+    known = [size for size in sizes if np.isfinite(size)]
+    assert len(known) >= 5
+    assert all(29.9 <= size <= 40.1 for size in known)
+    assert max(known) - min(known) > 4
+
+
+def test_a_mirror_image_swaps_left_and_right():
+    settings = NOTHING_CHANGES.model_copy(update={"flip": True})
+    pairs = [(augmented(seed, settings), augmented(seed, settings, (1, 0))) for seed in range(20)]
+    swapped = [
+        np.array_equal(plain[1], swapped[1][::-1], equal_nan=True)
+        and not np.array_equal(plain[1], swapped[1], equal_nan=True)
+        for plain, swapped in pairs
+    ]
+    assert 4 <= sum(swapped) <= 16
+
+
+def test_a_keypoint_outside_the_picture_is_nan():
+    for seed in range(40):
+        xy = augmented(seed)[1]
+        known = xy[np.isfinite(xy).all(1)]
+        assert (known >= -0.5).all()
+        assert (known <= np.array(CANVAS[::-1]) - 0.5).all()
+
+
+def test_without_the_animal_no_keypoint_is_there():
+    settings = NOTHING_CHANGES.model_copy(update={"absent": 1.0})
+    assert all(np.isnan(augmented(seed, settings)[1]).all() for seed in range(20))
+
+
+def test_the_same_seed_draws_the_same_picture():
+    one, other, third = augmented(3, Augmentation()), augmented(3, Augmentation()), augmented(4)
+    np.testing.assert_array_equal(one[0], other[0])
+    np.testing.assert_array_equal(one[1], other[1])
+    assert not np.array_equal(one[0], third[0])
+
+
+def test_a_colour_sample_stays_in_colour():
+    grey = spot()
+    sample = Sample(np.dstack([grey.image] * 3), grey.xy, "a", "spot", 20.0)
+    image, _ = augmented(0, Augmentation(occlusion=1), sample=sample)
+    assert image.shape == (*CANVAS, 3)
+
+
+# --- the network
+
+
+def test_the_best_cell_and_its_offset_are_the_keypoint():
+    maps = torch.full((1, 3, 8, 16), -9.0)
+    maps[0, 1:] = 0.0
+    maps[0, 0, 2, 5] = math.log(4)  # sigmoid: 4 / (1 + 4) = 0.8
+    maps[0, 1, 2, 5], maps[0, 2, 2, 5] = 0.25, -0.5
+    xy, confidence = decode(maps, 1)
+    # x: (5 + 0.5 + 0.25) * 4 - 0.5 = 22.5; y: (2 + 0.5 - 0.5) * 4 - 0.5 = 7.5
+    np.testing.assert_allclose(xy, [[[[22.5, 7.5]]]], atol=1e-5)
+    np.testing.assert_allclose(confidence, [[[0.8]]], atol=1e-6)
+
+
+def maps_of(column, row, dx, dy):
+    maps = torch.full((1, 3, 8, 16), -9.0)
+    maps[0, 1], maps[0, 2] = dx, dy
+    maps[0, 0, row, column] = 9.0
+    return maps
+
+
+def loss(maps, xy, *, known=True):
+    return float(loss_of(maps, torch.tensor([[xy]]), torch.tensor([[known]])))
+
+
+def test_the_loss_is_least_at_the_truth():
+    xy = [21.5, 9.5]  # cell 5, 2; offset (21.5 + 0.5) / 4 - 0.5 - 5 = 0 and 0
+    right = loss(maps_of(5, 2, 0.0, 0.0), xy)
+    assert right < loss(maps_of(5, 2, 0.3, 0.0), xy)
+    assert right < loss(maps_of(5, 3, 0.0, 0.0), xy)
+    assert right < loss(maps_of(12, 6, 0.0, 0.0), xy)
+
+
+def test_a_peak_where_nothing_is_costs():
+    nothing = torch.full((1, 3, 8, 16), -9.0)
+    assert loss(nothing, [NAN, NAN]) == pytest.approx(0, abs=1e-4)
+    assert loss(maps_of(5, 2, 0.0, 0.0), [NAN, NAN]) > 1
+
+
+def test_a_keypoint_that_nobody_knows_costs_nothing():
+    assert loss(maps_of(5, 2, 0.0, 0.0), [NAN, NAN], known=False) == 0
+
+
+def test_maps_are_a_quarter_of_the_image():
+    network = PoseNetwork(2, NetworkSettings(channels=3))
+    assert network(torch.zeros(1, 3, 64, 96)).shape == (1, 6, 16, 24)
+
+
+# --- training
+
+
+def test_training_leaves_a_network_that_finds_the_dots_in_new_images(folder):
+    out = folder / "out"
+    result = train(write_recipe(folder), out=out)
+    assert result.network == out / "network.onnx"
+    runtime = OnnxRuntime(result.network, RuntimeSettings(provider=Provider.CPU))
+    observer = NetworkObserver(runtime, ManualClock())
+    rng = np.random.default_rng(99)
+    off = []
+    for index in range(20):
+        image, xy = draw(rng)
+        seen = observer.observe(Frame(index, 0, 0, image))
+        off.append(np.linalg.norm(seen.xy[0] - xy, axis=1))
+    assert np.isfinite(off).mean() >= 0.95
+    assert np.nanmedian(off) <= 1.0  # px; a guess in the middle is 12 px off
+    card = read_card(result.network)
+    assert card == result.card
+    assert card == ModelCard.model_validate(YAML(typ="safe").load(out / "card.yaml"))
+    assert card.trained_on == ("dots, CC0-1.0; held out: animals c",)
+    assert card.scores["dots: images"] == 6
+    assert card.scores["dots: median_px"] <= 1.0
+    assert sorted(path.name for path in out.iterdir()) == ["card.yaml", "network.onnx"]
+
+
+class Interrupted(Exception):
+    pass
+
+
+def trained(recipe: Recipe, folder, *, stop_at=None, resume=False):
+    def report(progress):
+        if progress.step == stop_at:
+            raise Interrupted
+
+    trainer = Trainer(recipe, load(recipe, folder))
+    checkpoint = folder / "checkpoint.pt"
+    if resume:
+        trainer.resume(checkpoint)
+    return trainer.run(checkpoint, report).state_dict()
+
+
+def test_an_interrupted_training_ends_as_if_it_had_not_been(folder):
+    recipe = recipe_of(folder, schedule__steps=6, schedule__validate_every=2)
+    whole = trained(recipe, folder)
+    with pytest.raises(Interrupted):
+        trained(recipe, folder, stop_at=5)
+    resumed = trained(recipe, folder, resume=True)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_another_seed_gives_another_network(folder):
+    one = trained(recipe_of(folder, schedule__steps=2), folder)
+    other = trained(recipe_of(folder, schedule__steps=2, schedule__seed=1), folder)
+    assert not torch.equal(one["head.weight"], other["head.weight"])
+
+
+def test_going_on_with_another_recipe_is_an_error(folder):
+    trained(recipe_of(folder, schedule__steps=2), folder)
+    with pytest.raises(TrainingError, match="comes from another recipe"):
+        trained(recipe_of(folder, schedule__steps=3), folder, resume=True)
+
+
+def test_a_loss_that_is_not_finite_ends_training(folder):
+    recipe = recipe_of(folder, schedule__steps=1)
+    trainer = Trainer(recipe, load(recipe, folder))
+    with torch.no_grad():
+        trainer.network.head.bias[0] = NAN
+    with pytest.raises(TrainingError, match="the loss is nan at step 1: lower"):
+        trainer.run(folder / "checkpoint.pt", lambda progress: None)
+
+
+def test_training_without_pytorch_names_the_extra(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtra, match=r"training needs: pip install .*\[train\]"):
+        train(write_recipe(folder))
+
+
+# --- export
+
+
+class Crooked(PoseGraph):
+    """Says something else in the file than in PyTorch."""
+
+    def forward(self, image):
+        xy, confidence = super().forward(image)
+        return (xy + 1 if torch.onnx.is_in_onnx_export() else xy), confidence
+
+
+def a_graph(kind=PoseGraph, seed=0):
+    torch.manual_seed(seed)
+    network = PoseNetwork(1, NetworkSettings(widths=(8, 8, 8, 8, 8), depth=1))
+    torch.nn.init.constant_(network.head.bias[:1], 1.0)
+    return kind(network).eval()
+
+
+CARD = ModelCard(name="x", version="1", keypoints=("dot",), long_side=64, multiple_of=32)
+
+
+def an_image(seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (1, 1, 64, 96), np.uint8)
+
+
+def test_an_exported_network_gives_the_same_answers(tmp_path):
+    path = tmp_path / "network.onnx"
+    graph = a_graph()
+    export(graph, CARD, [an_image()], path)
+    check_parity(graph, path, [an_image(1), an_image(2)])
+    assert read_card(path) == CARD
+
+
+def test_a_file_that_disagrees_with_pytorch_is_not_written(tmp_path):
+    path = tmp_path / "network.onnx"
+    path.write_bytes(b"the old one")
+    with pytest.raises(TrainingError, match=r"disagree on image 0: keypoints by 1\.4"):
+        export(a_graph(Crooked), CARD, [an_image()], path)
+    assert path.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_of_another_network_is_noticed(tmp_path):
+    path = tmp_path / "network.onnx"
+    export(a_graph(seed=0), CARD, [], path)
+    with pytest.raises(TrainingError, match="disagree on image 0"):
+        check_parity(a_graph(seed=1), path, [an_image()])

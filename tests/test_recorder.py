@@ -1,0 +1,439 @@
+import errno
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from session_folders import (
+    EPISODE,
+    MS,
+    ONSET,
+    SHAPE,
+    frame,
+    image,
+    opened,
+    recorded,
+    recorder,
+    result,
+    row,
+)
+
+from tracker.errors import DiskFull, RecordingError
+from tracker.recorder import RecorderSettings
+from tracker.session_folder import AppendFile, write_error
+from tracker.tables import read_table
+from tracker.testing.manual_clock import ManualClock
+from tracker.types import Frame
+
+SECOND = 1000 * MS
+
+
+def files_of(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def session_of(folder):
+    return json.loads((folder / "session.json").read_text(encoding="utf-8"))
+
+
+def rows_on_disk(folder, name):
+    return read_table(folder / name)[0].num_rows
+
+
+def lines_of(folder, name):
+    text = (folder / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "2026-01-31_mouse"
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(now_ns=5 * SECOND)
+
+
+@pytest.fixture
+def running(folder, clock):
+    running = opened(folder, clock)
+    yield running
+    running.close("stopped", {})
+
+
+class TestOpening:
+    def test_every_file_is_there_from_the_start(self, running, folder):
+        assert files_of(folder) == {
+            "experiment.yaml",
+            "session.json",
+            "video.mkv",
+            "frames.arrow",
+            "observations.arrow",
+            "episodes.jsonl",
+            "log.jsonl",
+            "reserve.tmp",
+        }
+
+    def test_without_a_codec_there_is_no_video(self, folder):
+        running = opened(folder, codec="none")
+        running.write_frame(frame(0))
+        running.close("completed", {})
+        assert "video.mkv" not in files_of(folder)
+
+    def test_folders_above_are_made(self, folder):
+        opened(folder / "deeper", codec="none").close("completed", {})
+        assert session_of(folder / "deeper")["state"] == "closed"
+
+    def test_the_experiment_is_kept_as_it_was_handed_over(self, running, folder):
+        assert (folder / "experiment.yaml").read_bytes() == b"subject: mouse\n"
+
+    def test_the_session_file_says_what_runs(self, running, folder):
+        session = session_of(folder)
+        assert session["state"] == "running"
+        assert session["schema"] == 1
+        assert session["session_id"] == "s1"
+        assert session["camera"] == {
+            "name": "test camera",
+            "shape": [24, 32],
+            "fps": 100.0,
+            "live": True,
+            "n_frames": None,
+        }
+        assert session["skeleton"] == {"keypoints": ["nose", "tail_base"], "edges": [[0, 1]]}
+        assert session["features"] == ["speed_cm_s"]
+        assert session["behaviours"] == ["freezing", "locomotion"]
+
+    def test_the_session_file_anchors_the_clock_to_utc(self, running, folder):
+        session = session_of(folder)
+        assert session["anchor_utc_ns"] == 1_700_000_000_000_000_000
+        assert session["opened_ns"] == 5 * SECOND
+        assert session["started_utc"] == "2023-11-14T22:13:25.000+00:00"
+
+    def test_the_hash_of_the_experiment_is_kept(self, running, folder):
+        # printf 'subject: mouse\n' | sha256sum
+        assert session_of(folder)["experiment_sha256"] == (
+            "ef60e6d7907f0bd2d0a097de21158a9b63216a1147740f6a51eead53c7605fbf"
+        )
+
+    def test_provenance_may_hold_paths_and_numpy_numbers(self, folder, tmp_path):
+        provenance = {"file": tmp_path, "threads": np.int64(2), "nan": float("nan")}
+        opened(folder, provenance=provenance).close("completed", {})
+        kept = session_of(folder)["provenance"]
+        assert (kept["file"], kept["threads"], kept["nan"]) == (str(tmp_path), 2, None)
+
+    def test_an_existing_folder_is_left_alone(self, folder):
+        folder.mkdir()
+        (folder / "precious.txt").write_text("data")
+        with pytest.raises(RecordingError, match="exists already, and nothing is overwritten"):
+            recorder(folder).open()
+        assert files_of(folder) == {"precious.txt"}
+
+    def test_a_file_in_the_way_is_an_error(self, folder):
+        folder.write_text("not a folder")
+        with pytest.raises(RecordingError, match="2026-01-31_mouse"):
+            recorder(folder / "inside").open()
+
+    @pytest.mark.parametrize(
+        ("options", "error", "message"),
+        [
+            pytest.param(
+                {"min_free_mb": 10_000_000},
+                DiskFull,
+                r"MB are free in .* asks for 10000000 MB \(min_free_mb\)",
+                id="too_little_room",
+            ),
+            pytest.param(
+                {"provenance": {"x": object()}},
+                RecordingError,
+                "cannot be recorded as JSON",
+                id="facts_that_are_no_json",
+            ),
+            pytest.param(
+                {"codec": "h264", "shape": (24, 33, 3)},
+                RecordingError,
+                "even sizes, and the camera gives 33x24",
+                id="odd_size_in_colour",
+            ),
+        ],
+    )
+    def test_what_cannot_work_is_refused_before_anything_is_made(
+        self, folder, options, error, message
+    ):
+        with pytest.raises(error, match=message):
+            recorder(folder, **options).open()
+        assert not folder.exists()
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            pytest.param(lambda r: r.write_frame(frame(0)), id="frame"),
+            pytest.param(lambda r: r.write_result(result(0)), id="result"),
+            pytest.param(lambda r: r.write_ledger([row(0)]), id="ledger"),
+            pytest.param(lambda r: r.log("info", "hello"), id="log"),
+            pytest.param(lambda r: r.tick(), id="tick"),
+        ],
+    )
+    def test_nothing_can_be_written_unless_it_is_open(self, folder, call):
+        closed = recorder(folder)
+        with pytest.raises(RecordingError, match="is not open"):
+            call(closed)
+        closed.open()
+        closed.close("completed", {})
+        with pytest.raises(RecordingError, match="is not open"):
+            call(closed)
+
+
+class TestWriting:
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            pytest.param(
+                Frame(1, 10 * MS, 0, image(1, (24, 33))),
+                r"frame 1 is uint8 \(24, 33\), but the camera promised uint8 \(24, 32\)",
+                id="another_size",
+            ),
+            pytest.param(
+                Frame(1, 10 * MS, 0, image(1, (24, 32, 3))), r"\(24, 32, 3\)", id="colour"
+            ),
+            pytest.param(
+                Frame(1, 10 * MS, 0, np.zeros(SHAPE, np.uint16)), "is uint16", id="16_bits"
+            ),
+            pytest.param(
+                Frame(1, 0, 0, image(1)),
+                r"captured at 0 ns, not later than the frame before it \(0 ns\)",
+                id="same_time",
+            ),
+        ],
+    )
+    def test_a_frame_that_breaks_the_cameras_promise_is_an_error(self, running, wrong, message):
+        running.write_frame(frame(0))
+        with pytest.raises(RecordingError, match=message):
+            running.write_frame(wrong)
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            pytest.param(
+                result(0, xy=np.zeros((1, 3, 2), np.float32)),
+                "3 keypoints, but the recording was begun with 2: nose, tail_base",
+                id="keypoints",
+            ),
+            pytest.param(
+                replace(result(0), features={}),
+                r"features are \[\], but the recording was begun with \['speed_cm_s'\]",
+                id="a_feature_is_missing",
+            ),
+            pytest.param(
+                replace(result(0), features={"speed_cm_s": 1.0, "x_cm": 2.0}),
+                r"\['speed_cm_s', 'x_cm'\]",
+                id="a_feature_too_many",
+            ),
+            pytest.param(
+                replace(result(0), scores={"freezing": 1.0, "rearing": 0.0}),
+                r"scores are \['freezing', 'rearing'\]",
+                id="another_behaviour",
+            ),
+        ],
+    )
+    def test_a_result_that_was_not_announced_is_an_error(self, running, wrong, message):
+        with pytest.raises(RecordingError, match=message):
+            running.write_result(wrong)
+
+    @pytest.mark.parametrize(
+        ("waited_ms", "rows"),
+        [
+            pytest.param(399, 0, id="just_before"),
+            pytest.param(400, 3, id="in_time"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["frames.arrow", "observations.arrow"])
+    def test_a_tick_hands_rows_on_after_0_4_s(
+        self, running, folder, clock, name, waited_ms, rows
+    ):
+        running.write_ledger([row(i) for i in range(3)])
+        for i in range(3):
+            running.write_result(result(i))
+        clock.advance(waited_ms * MS)
+        running.tick()
+        assert rows_on_disk(folder, name) == rows
+
+    def test_the_next_0_4_s_count_from_the_last_flush(self, running, folder, clock):
+        clock.advance(500 * MS)
+        running.tick()
+        running.write_ledger([row(0)])
+        clock.advance(399 * MS)
+        running.tick()
+        assert rows_on_disk(folder, "frames.arrow") == 0
+        clock.advance(MS)
+        running.tick()
+        assert rows_on_disk(folder, "frames.arrow") == 1
+
+    def test_many_rows_do_not_wait_for_a_tick(self, running, folder):
+        running.write_ledger([row(i) for i in range(1030)])
+        assert rows_on_disk(folder, "frames.arrow") == 1024
+
+    def test_events_are_on_disk_at_once(self, running, folder):
+        running.write_result(result(8, ONSET))
+        running.write_result(result(13, EPISODE))
+        new, end = lines_of(folder, "episodes.jsonl")
+        config = session_of(folder)["experiment_sha256"]
+        expected = {
+            "schema": 1,
+            "session_id": "s1",
+            "state": "new",
+            "episode_id": "freezing/mouse/1",
+            "behaviour": "freezing",
+            "subject": "mouse",
+            "onset_index": 3,
+            "onset_ns": 30_000_000,
+            "confirmed_index": 8,
+            "confirmed_ns": 80_000_000,
+            "end_index": None,
+            "end_ns": None,
+            "ended_by_session": None,
+            "model_sha256": "m0del",
+            "config_sha256": config,
+        }
+        assert new == expected
+        assert end == expected | {
+            "state": "end",
+            "end_index": 12,
+            "end_ns": 120_000_000,
+            "ended_by_session": False,
+        }
+
+    def test_the_hash_of_the_config_is_taken_from_the_provenance(self, folder):
+        running = opened(folder, provenance={"config_sha256": "c0nfig"})
+        running.write_result(result(8, ONSET))
+        running.close("completed", {})
+        (line,) = lines_of(folder, "episodes.jsonl")
+        assert (line["config_sha256"], line["model_sha256"]) == ("c0nfig", None)
+
+    def test_a_log_line_is_on_disk_at_once(self, running, folder):
+        running.log("warning", "slow disk", waited_ms=np.float64(12.5))
+        assert lines_of(folder, "log.jsonl") == [
+            {
+                "schema": 1,
+                "logged_ns": 5 * SECOND,
+                "level": "warning",
+                "message": "slow disk",
+                "facts": {"waited_ms": 12.5},
+            }
+        ]
+
+    def test_frames_leave_memory_while_the_session_runs(self, running, folder):
+        for i in range(40):  # 0.4 s at 100 frames a second
+            running.write_frame(frame(i))
+        n_bytes_of_30_noisy_frames = 30 * SHAPE[0] * SHAPE[1]
+        assert (folder / "video.mkv").stat().st_size > 0.9 * n_bytes_of_30_noisy_frames
+
+
+class TestClosing:
+    def test_the_session_file_says_how_it_ended(self, folder, clock):
+        running = opened(folder, clock)
+        running.write_frame(frame(0))
+        clock.advance(SECOND)
+        running.close("stopped", {"captured": 3, "lost": {"superseded": 2}})
+        session = session_of(folder)
+        assert session["state"] == "closed"
+        assert session["end_reason"] == "stopped"
+        assert session["closed_ns"] == 6 * SECOND
+        assert session["video_frames"] == 1
+        assert session["totals"] == {"captured": 3, "lost": {"superseded": 2}}
+        assert session["recording_errors"] == []
+
+    def test_what_was_said_at_the_start_stays(self, folder):
+        running = opened(folder)
+        before = session_of(folder)
+        running.close("completed", {})
+        after = session_of(folder)
+        assert {key: after[key] for key in before} == before | {"state": "closed"}
+
+    def test_the_reserve_and_drafts_are_gone(self, folder):
+        recorded(folder, 2)
+        assert files_of(folder) == {
+            "experiment.yaml",
+            "session.json",
+            "video.mkv",
+            "frames.arrow",
+            "observations.arrow",
+            "episodes.jsonl",
+            "log.jsonl",
+        }
+
+    def test_rows_that_waited_are_written(self, folder):
+        recorded(folder, 5)
+        table, finished = read_table(folder / "observations.arrow")
+        assert (table.num_rows, finished) == (5, True)
+
+    def test_closing_twice_is_harmless(self, folder):
+        running = opened(folder)
+        running.close("completed", {})
+        running.close("failed", {})
+        assert session_of(folder)["end_reason"] == "completed"
+
+    def test_closing_what_never_opened_makes_nothing(self, folder):
+        recorder(folder).close("failed", {})
+        assert not folder.exists()
+
+    def test_a_failure_is_raised_after_everything_else_was_finished(self, folder):
+        running = opened(folder)
+        running.write_ledger([row(0)])
+        (folder / "session.tmp").mkdir()  # in the way of the last session.json
+        with pytest.raises(RecordingError, match=r"cannot write session\.json"):
+            running.close("completed", {})
+        assert rows_on_disk(folder, "frames.arrow") == 1
+        assert session_of(folder)["state"] == "running"
+
+    def test_a_file_that_fails_is_named_in_the_session_file(self, folder):
+        running = opened(folder)
+        (folder / "reserve.tmp").unlink()
+        (folder / "reserve.tmp").mkdir()  # cannot be removed as a file
+        running.write_ledger([row(0)])
+        with pytest.raises(RecordingError, match=r"reserve\.tmp"):
+            running.close("completed", {})
+        session = session_of(folder)
+        assert session["state"] == "closed"
+        assert len(session["recording_errors"]) == 1
+        assert "reserve.tmp" in session["recording_errors"][0]
+        assert rows_on_disk(folder, "frames.arrow") == 1
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("number", "error", "message"),
+        [
+            pytest.param(errno.ENOSPC, DiskFull, "no room left for a.arrow in .*here", id="full"),
+            pytest.param(errno.EDQUOT, DiskFull, "no room left for a.arrow", id="quota"),
+            pytest.param(
+                errno.EIO, RecordingError, "cannot write a.arrow in .*here: broken", id="broken"
+            ),
+        ],
+    )
+    def test_the_systems_error_becomes_ours(self, tmp_path, number, error, message):
+        ours = write_error(tmp_path / "here" / "a.arrow", OSError(number, "broken"))
+        assert type(ours) is error
+        with pytest.raises(error, match=message):
+            raise ours
+
+    def test_a_file_is_never_overwritten(self, tmp_path):
+        (tmp_path / "a.bin").write_bytes(b"precious")
+        with pytest.raises(RecordingError, match=r"cannot write a\.bin"):
+            AppendFile(tmp_path / "a.bin")
+        assert (tmp_path / "a.bin").read_bytes() == b"precious"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            pytest.param({"codec": "mjpeg"}, id="codec"),
+            pytest.param({"crf": 52}, id="crf"),
+            pytest.param({"on_overload": "ignore"}, id="overload"),
+            pytest.param({"min_free_mb": -1}, id="room"),
+            pytest.param({"codecs": "ffv1"}, id="misspelt"),
+        ],
+    )
+    def test_wrong_settings_are_refused(self, wrong):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
+            RecorderSettings(**wrong)
