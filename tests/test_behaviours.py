@@ -128,7 +128,7 @@ def test_an_unknown_name_is_an_error_that_lists_what_there_is(rule, message):
 
 
 def test_a_zone_where_there_is_none_is_an_error_that_says_so():
-    with pytest.raises(UnknownName, match="unknown zone 'nest'. There is no zone at all"):
+    with pytest.raises(UnknownName, match=r"unknown zone 'nest'\. There is no zone at all"):
         make_rule("hiding", settings_of(IN_NEST), ["speed_cm_s"])
 
 

@@ -226,10 +226,13 @@ def augmented(seed, settings=NOTHING_CHANGES, swap=(0, 1), sample=None):
     return augment(sample or spot(), settings, CANVAS, swap, rng)
 
 
-def centroid(image):
-    weight = np.where(image > 40, image, 0).astype(float)
-    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
-    return (weight * columns).sum() / weight.sum(), (weight * rows).sum() / weight.sum()
+def centroid_near(image, xy, reach=9):
+    """Centroid of what is bright within `reach` px of `xy`."""
+    x, y = np.round(xy).astype(int)
+    window = image[y - reach : y + reach + 1, x - reach : x + reach + 1].astype(float)
+    window[window < 40] = 0
+    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    return x + (window * columns).sum() / window.sum(), y + (window * rows).sum() / window.sum()
 
 
 def well_inside(xy):
@@ -252,7 +255,7 @@ def test_the_keypoint_moves_with_the_picture(changes):
     inside = [(image, xy) for image, xy in seen if well_inside(xy)]
     assert len(inside) >= 5
     for image, xy in inside:
-        np.testing.assert_allclose(centroid(image), xy[0], atol=0.25)
+        np.testing.assert_allclose(centroid_near(image, xy[0]), xy[0], atol=0.25)
 
 
 def test_the_animal_gets_the_size_that_was_asked_for():
@@ -353,6 +356,7 @@ def test_maps_are_a_quarter_of_the_image():
 # --- training
 
 
+@pytest.mark.slow
 def test_training_leaves_a_network_that_finds_the_dots_in_new_images(folder):
     out = folder / "out"
     result = train(write_recipe(folder), out=out)

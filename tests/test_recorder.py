@@ -249,9 +249,7 @@ class TestWriting:
         ],
     )
     @pytest.mark.parametrize("name", ["frames.arrow", "observations.arrow"])
-    def test_a_tick_hands_rows_on_after_0_4_s(
-        self, running, folder, clock, name, waited_ms, rows
-    ):
+    def test_a_tick_hands_rows_on_after_0_4_s(self, running, folder, clock, name, waited_ms, rows):
         running.write_ledger([row(i) for i in range(3)])
         for i in range(3):
             running.write_result(result(i))

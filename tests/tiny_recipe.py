@@ -39,7 +39,7 @@ RECIPE = {
     },
     "network": {"widths": [8, 16, 16, 16, 16], "depth": 1},
     "schedule": {
-        "steps": 150,
+        "steps": 100,
         "batch": 8,
         "learning_rate": 0.01,
         "canvas": [SIDE, SIDE],

@@ -55,7 +55,7 @@ def record_and_kill(folder, codec, after_frame):
 @pytest.mark.parametrize(
     ("codec", "after_frame"),
     [
-        pytest.param("ffv1", 25, id="before_the_first_flush_was_long_ago"),
+        pytest.param("ffv1", 25, id="after_half_a_second"),
         pytest.param("ffv1", 70, id="after_one_second"),
         pytest.param("ffv1", 143, id="after_two_seconds"),
         pytest.param("h264", 101, id="h264"),

@@ -1,0 +1,205 @@
+"""What every camera promises (tracker/cameras/base.py). A new camera joins by one line."""
+
+import numpy as np
+import pytest
+from videos import write_video
+
+from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
+from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
+from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
+from tracker.errors import DeviceError, EndOfStream
+from tracker.testing.manual_clock import ManualClock
+from tracker.testing.scripted_camera import ScriptedCamera
+from tracker.types import Fate, Frame, Gap
+
+N = 12
+"""Every camera here counts 12 frames, 40 ms apart if it keeps time."""
+
+PERIOD_NS = 40_000_000
+
+
+def synthetic(clock, folder, **settings):
+    size = {"width": 96, "height": 72, "fps": 25, "n_frames": N}
+    return SyntheticCamera(SyntheticCameraSettings(**size, **settings), clock)
+
+
+def video(clock, folder, **settings):
+    path = write_video(folder / "a.mkv", range(0, 40 * N, 40))
+    return VideoFileCamera(VideoFileSettings(path=path, **settings), clock)
+
+
+def opencv(clock, folder, **settings):
+    path = write_video(folder / "a.avi", range(N), time_base=(1, 25))
+    return OpenCVCamera(OpenCVSettings(device=str(path), **settings), clock)
+
+
+def scripted(clock, folder):
+    image = np.zeros((4, 6), np.uint8)
+    frames = [Frame(i, i * PERIOD_NS, i * PERIOD_NS, image) for i in range(N)]
+    gap = Gap(3, 4, Fate.LOST_ON_LINK, 4 * PERIOD_NS)
+    return ScriptedCamera([*frames[:3], gap, *frames[5:]])
+
+
+CAMERAS = {
+    "synthetic": synthetic,
+    "synthetic fast": lambda c, f: synthetic(c, f, paced=False),
+    "synthetic colour": lambda c, f: synthetic(c, f, colour=True),
+    "synthetic losing": lambda c, f: synthetic(c, f, lose_fraction=0.4, jitter_ms=100),
+    "video file": video,
+    "video file fast": lambda c, f: video(c, f, fast=True),
+    "video file colour": lambda c, f: video(c, f, fast=True, colour=True),
+    "opencv": opencv,
+    "opencv colour": lambda c, f: opencv(c, f, colour=True),
+    "scripted": scripted,
+}
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(now_ns=5_000_000_000)
+
+
+@pytest.fixture(params=CAMERAS.values(), ids=CAMERAS.keys())
+def closed_camera(request, clock, tmp_path):
+    return request.param(clock, tmp_path)
+
+
+@pytest.fixture
+def camera(closed_camera):
+    closed_camera.open()
+    yield closed_camera
+    closed_camera.close()
+
+
+def read_all(camera):
+    """Everything until the end of the stream; far more than enough reads."""
+    entries = []
+    for _ in range(10 * N):
+        try:
+            entries.append(camera.read(timeout_s=1))
+        except EndOfStream:
+            return entries
+    raise AssertionError("the stream did not end")
+
+
+def frames_of(camera):
+    return [entry for entry in read_all(camera) if isinstance(entry, Frame)]
+
+
+def counted(entry):
+    if isinstance(entry, Gap):
+        return list(range(entry.first_index, entry.last_index + 1))
+    return [entry.index]
+
+
+def test_frames_and_gaps_leave_no_index_out(camera):
+    assert [i for entry in read_all(camera) for i in counted(entry)] == list(range(N))
+
+
+def test_capture_times_strictly_increase(camera):
+    times = [frame.captured_ns for frame in frames_of(camera)]
+    assert all(earlier < later for earlier, later in zip(times, times[1:], strict=False))
+
+
+def test_every_image_is_uint8_and_has_the_announced_shape(camera):
+    shape = camera.info.shape
+    assert {(f.image.dtype, f.image.shape) for f in frames_of(camera)} == {(np.dtype(np.uint8), shape)}
+
+
+def test_frames_are_received_by_the_session_clock(camera, clock):
+    frame = frames_of(camera)[0]
+    assert isinstance(frame.received_ns, int)
+    assert frame.received_ns <= clock.now_ns()
+
+
+def test_no_live_frame_is_received_before_it_was_captured(camera):
+    if not camera.info.live:
+        pytest.skip("its capture times are not measured against the clock")
+    assert all(frame.captured_ns <= frame.received_ns for frame in frames_of(camera))
+
+
+def test_an_image_stays_until_the_next_read(camera, clock):
+    frame = next(entry for entry in iter(lambda: camera.read(1), None) if isinstance(entry, Frame))
+    before = frame.image.copy()
+    clock.advance(10 * PERIOD_NS)
+    assert camera.info.shape == before.shape
+    np.testing.assert_array_equal(frame.image, before)
+
+
+def test_gaps_have_a_cause_of_the_lost_kind(camera):
+    gaps = [entry for entry in read_all(camera) if isinstance(entry, Gap)]
+    assert {gap.cause for gap in gaps} <= {Fate.LOST_BY_SENSOR, Fate.LOST_ON_LINK}
+
+
+def test_what_it_says_of_itself_does_not_change(camera):
+    before = camera.info
+    read_all(camera)
+    assert camera.info == before
+
+
+def test_a_header_that_counts_frames_counts_them_all(camera):
+    assert camera.info.n_frames in {None, N}
+
+
+def test_the_end_stays_the_end(camera):
+    read_all(camera)
+    with pytest.raises(EndOfStream):
+        camera.read(timeout_s=1)
+
+
+def test_opening_an_open_camera_changes_nothing(camera):
+    first = camera.read(timeout_s=1)
+    camera.open()
+    assert counted(camera.read(timeout_s=1))[0] == counted(first)[-1] + 1
+
+
+def test_closing_twice_is_harmless(camera):
+    camera.close()
+    camera.close()
+
+
+def test_closing_a_camera_that_was_never_open_is_harmless(closed_camera):
+    closed_camera.close()
+
+
+def test_a_closed_camera_can_be_opened_again_and_counts_from_zero(camera):
+    read_all(camera)
+    camera.close()
+    camera.open()
+    assert [i for entry in read_all(camera) for i in counted(entry)] == list(range(N))
+
+
+def test_reading_before_opening_is_an_error(closed_camera):
+    with pytest.raises(DeviceError, match="closed"):
+        closed_camera.read(timeout_s=1)
+
+
+def test_reading_after_closing_is_an_error(camera):
+    camera.close()
+    with pytest.raises(DeviceError, match="closed"):
+        camera.read(timeout_s=1)
+
+
+def test_a_closed_camera_says_nothing_of_itself(closed_camera):
+    with pytest.raises(DeviceError, match="closed"):
+        _ = closed_camera.info
+
+
+def test_a_live_camera_gives_nothing_before_a_frame_is_due(camera):
+    if not camera.info.live:
+        pytest.skip("its frames are always there")
+    camera.read(timeout_s=1)
+    assert camera.read(timeout_s=0.001) is None
+
+
+def test_a_timeout_loses_no_frame(camera):
+    if not camera.info.live:
+        pytest.skip("its frames are always there")
+    indices = []
+    for _ in range(2000):
+        try:
+            entry = camera.read(timeout_s=0.011)
+        except EndOfStream:
+            break
+        indices += counted(entry) if entry is not None else []
+    assert indices == list(range(N))
