@@ -48,7 +48,9 @@ def time_network(n: int, network: str = "mouse_top_view", shape: tuple[int, ...]
     """Return the durations (ms) of `n` bare network calls on one prepared frame."""
     runtime = OnnxRuntime(find_network(network), RuntimeSettings())
     image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
-    ready = Preprocessor(runtime.card, shape).prepare(image)
+    card = runtime.card
+    prepare = Preprocessor(shape, card.channels, card.long_side, card.multiple_of).prepare
+    ready = prepare(image)
     for _ in range(20):
         runtime.run(ready)
     durations = []

@@ -307,7 +307,8 @@ def test_a_single_keypoint_has_no_heading_length_and_angular_speed():
 
 def wandering(n, seed=5):
     dice = np.random.default_rng(seed)
-    poses = [SHAPE + dice.normal(0, 20, 2) + dice.normal(0, 2, SHAPE.shape) for _ in range(n)]
+    poses = [turned(SHAPE + dice.normal(0, 2, SHAPE.shape), 20 * i) for i in range(n)]
+    poses = [pose + dice.normal(0, 20, 2) for pose in poses]
     for i in range(0, n, 17):
         poses[i][i % 3] = NAN
     return poses

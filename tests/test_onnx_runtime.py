@@ -138,7 +138,7 @@ def test_half_a_network_is_refused(network):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        pytest.param({"metadata": ""}, "has no card.*export it with `tracker train`", id="no_card"),
+        pytest.param({"metadata": ""}, "has no card.*make it with `tracker train`", id="no_card"),
         pytest.param({"metadata": "{"}, "the card of .* is wrong", id="a_card_that_is_no_json"),
         pytest.param(
             {"metadata": '{"name": "x", "version": "1", "keypoints": ["a", "a"], "chanels": 1}'},

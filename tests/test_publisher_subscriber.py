@@ -26,10 +26,9 @@ ONSET = Onset("rearing/mouse/1", "rearing", "mouse", 10, 1_000, 13, 1_300)
 EPISODE = Episode(ONSET, end_index=20, end_ns=2_000)
 
 
-def result(index, *events, decided_ns=0):
-    seen = Observation(
-        index, index * 100, np.full((1, 2, 2), index, np.float32), np.ones((1, 2), np.float32)
-    )
+def result(index, *events, decided_ns=0, keypoints=2):
+    xy = np.full((1, keypoints, 2), index, np.float32)
+    seen = Observation(index, index * 100, xy, np.ones((1, keypoints), np.float32))
     stages = StageTimes(1, 2, 3, decided_ns, 4)
     return FrameResult(seen, {"speed_cm_s": 1.5}, {"rearing": 0.5}, events, stages)
 
@@ -74,11 +73,13 @@ def greet(publisher, subscriber):
     for _ in range(TRIES):
         publisher.offer_log("info", "anybody there?")
         publisher.step(0)
-        if subscriber.receive(0.05) is not None:
+        if subscriber.receive(0.02) is not None:
             break
     else:
         pytest.fail("the subscriber never heard anything")
-    while subscriber.receive(0.05) is not None:
+    publisher.offer_log("info", "that was all")
+    publisher.step(0)
+    while receive(subscriber, 1)[0].message.text != "that was all":
         pass
 
 
@@ -320,8 +321,8 @@ def test_a_subscriber_that_stands_still_slows_nothing_down_and_holds_nothing_up(
         done = threading.Event()
 
         def send():
-            for index in range(20_000):  # 6 MB: more than all the buffers on the way hold
-                publisher.offer(result(index))
+            for index in range(2_000):  # 54 MB: more than all the buffers on the way hold
+                publisher.offer(result(index, keypoints=1_000))
                 publisher.step(0)
             publisher.close("over")
             done.set()
@@ -331,35 +332,27 @@ def test_a_subscriber_that_stands_still_slows_nothing_down_and_holds_nothing_up(
         assert done.wait(60)
         sender.join()
         assert publisher.dropped == 0
+        got = 0
         while (received := stuck.receive(0.5)) is not None:
-            newest = received.message
-        assert newest.frame_index < 19_999  # so it really was stuck
+            got += received.topic == "observation/top"
+        assert 0 < got < 2_000  # so it really was stuck
 
 
-def test_offers_from_several_threads_arrive_in_order_of_their_numbers(make):
-    publisher = make(queue_length=5_000)
-    publisher.bind()
-    with Subscriber(publisher.address, topics=["log/"], queue_length=5_000) as subscriber:
-        greet(publisher, subscriber)
-        stop = threading.Event()
+def test_offers_from_several_threads_arrive_in_order_of_their_numbers(publisher, subscriber):
+    def talk():
+        for _ in range(100):
+            publisher.offer_log("info", "hi")
+            publisher.offer(result(0))
 
-        def step():
-            while not stop.is_set():
-                publisher.step(0.1)
-
-        def talk():
-            for _ in range(500):
-                publisher.offer_log("info", "hi")
-
-        threads = [threading.Thread(target=work) for work in (step, talk, talk, talk)]
-        for thread in threads:
-            thread.start()
-        got = receive(subscriber, 1_500)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        numbers = [received.message.seq for received in got]
-        assert numbers == list(range(numbers[0], numbers[0] + 1_500))
+    talkers = [threading.Thread(target=talk) for _ in range(2)]
+    for talker in talkers:
+        talker.start()
+    while any(talker.is_alive() for talker in talkers):
+        publisher.step(0.001)
+    publisher.close("over")
+    got = receive_until_goodbye(subscriber)
+    assert len(got) == 2 * 200 + 1
+    assert set(subscriber.lost.values()) == {0}
 
 
 def test_one_step_does_not_go_on_for_ever(make):
@@ -384,12 +377,13 @@ def test_a_second_publisher_at_one_address_is_an_error(publisher, make):
 
 
 def test_a_publisher_can_bind_once_the_address_is_free(publisher, make):
-    second = make(publisher.address)
+    address = publisher.address
+    second = make(address)
     with pytest.raises(AddressInUse):
         second.bind()
     publisher.close("over")
     second.bind()
-    assert second.address == publisher.address
+    assert second.address == address
 
 
 @pytest.mark.skipif(not zmq.has("ipc"), reason="no ipc:// on this system")
@@ -448,9 +442,12 @@ def test_missing_keys_are_an_error_before_anything_starts(make, tmp_path):
         make(keys=tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:5556", "tcp://127.0.0.1", "udp://127.0.0.1:1", ""])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:5556", "tcp://127.0.0.1", "udp://127.0.0.1:1", "tcp://127.0.0.1:65536", ""],
+)
 def test_an_address_that_is_none_is_an_error(address):
-    with pytest.raises(ValidationError, match="address"):
+    with pytest.raises(ValidationError, match="is no address"):
         PublisherSettings(address=address)
 
 
@@ -468,14 +465,16 @@ def test_a_camera_that_cannot_be_part_of_a_topic_is_an_error(clock, camera):
         )
 
 
-def test_a_port_that_does_not_exist_is_an_error(make):
-    with pytest.raises(WireError, match="cannot bind tcp://127.0.0.1:99999"):
-        make("tcp://127.0.0.1:99999").bind()
+@pytest.mark.skipif(not zmq.has("ipc"), reason="no ipc:// on this system")
+def test_an_address_that_cannot_be_bound_is_an_error(make, tmp_path):
+    with pytest.raises(WireError, match=r"cannot bind ipc://.*No such file"):
+        make(f"ipc://{tmp_path / 'missing' / 'wire'}").bind()
 
 
-def test_a_subscriber_needs_an_address(make):
-    with pytest.raises(WireError, match="cannot connect to 'nonsense'"):
-        Subscriber("nonsense")
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:*"])
+def test_a_subscriber_needs_an_address(address):
+    with pytest.raises(WireError, match="cannot connect to"):
+        Subscriber(address)
 
 
 def test_stepping_before_binding_is_an_error(make):
@@ -501,11 +500,11 @@ def test_closing_a_subscriber_twice_is_harmless(publisher):
 
 
 @pytest.fixture
-def other_program():
+def other_program(tmp_path):
     """A publisher written by hand, and a subscriber that it knows of."""
     socket = zmq.Context.instance().socket(zmq.XPUB)
-    socket.bind("inproc://other program")
-    with Subscriber("inproc://other program", topics=["log/", "status/"]) as subscriber:
+    socket.bind(f"inproc://{tmp_path}")
+    with Subscriber(f"inproc://{tmp_path}", topics=["log/", "status/"]) as subscriber:
         assert socket.poll(5_000)
         assert {socket.recv(), socket.recv()} == {b"\x01log/", b"\x01status/"}
         yield socket, subscriber
@@ -640,7 +639,7 @@ def test_a_client_that_is_not_listed_gets_nothing_and_is_told_and_counted(guarde
 
 
 def test_a_client_without_keys_gets_nothing_and_is_told(guarded):
-    assert "one side uses keys" in reason_to_stay_out(guarded, None)
+    assert "it uses keys" in reason_to_stay_out(guarded, None)
 
 
 def test_a_client_that_takes_us_for_another_publisher_gets_nothing(guarded, keys, tmp_path):
@@ -651,7 +650,7 @@ def test_a_client_that_takes_us_for_another_publisher_gets_nothing(guarded, keys
 
 def test_a_client_with_keys_is_told_that_the_publisher_has_none(publisher, keys):
     client = load_client_keys(keys / "server.key", keys / "client.key_secret")
-    assert "one side uses keys" in reason_to_stay_out(publisher, client)
+    assert "it uses no keys" in reason_to_stay_out(publisher, client)
 
 
 def test_a_waiting_step_answers_the_door(guarded, keys):

@@ -268,6 +268,14 @@ class TestWriting:
         running.tick()
         assert rows_on_disk(folder, "frames.arrow") == 1
 
+    def test_everything_is_forced_onto_the_disk_once_a_second(self, running, clock):
+        running._files.log.close()  # whoever syncs it now will fail
+        clock.advance(999 * MS)
+        running.tick()
+        clock.advance(400 * MS)
+        with pytest.raises(ValueError, match="closed file"):
+            running.tick()
+
     def test_many_rows_do_not_wait_for_a_tick(self, running, folder):
         running.write_ledger([row(i) for i in range(1030)])
         assert rows_on_disk(folder, "frames.arrow") == 1024

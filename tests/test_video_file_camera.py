@@ -227,36 +227,57 @@ def test_a_truncated_video_without_its_index_is_not_found(play, tmp_path):
         play(cut)
 
 
+def write_cut_avi(folder, frame, extra_bytes):
+    """An AVI of 20 frames that was cut off `extra_bytes` after frame `frame` begins."""
+    whole = write_pictures(
+        folder / "a.avi", noisy_pictures(20), range(20), "mjpeg", "yuvj420p", Fraction(1, 25)
+    )
+    content = whole.read_bytes()
+    index_and_frames = [i for i in range(len(content)) if content.startswith(b"00dc", i)]
+    cut = folder / "cut.avi"
+    cut.write_bytes(content[: index_and_frames[1 + frame] + extra_bytes])
+    return cut
+
+
 def test_a_truncated_video_with_an_index_is_lost_where_it_ends(play, tmp_path):
-    whole = write_pictures(tmp_path / "a.avi", noisy_pictures(20), range(20), "mjpeg", "yuvj420p",
-                           Fraction(1, 25))  # fmt: skip
-    cut = tmp_path / "cut.avi"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    with pytest.raises(DeviceLost, match=r"after \d of the 20 frames"):
-        read_to_the_end(play(cut, fast=True))
+    with pytest.raises(DeviceLost, match="after 9 of the 20 frames"):
+        read_to_the_end(play(write_cut_avi(tmp_path, 9, 0), fast=True))
+
+
+def test_a_video_cut_off_within_a_frame_is_lost_at_that_frame(play, tmp_path):
+    with pytest.raises(DeviceLost, match="breaks off at frame 9"):
+        read_to_the_end(play(write_cut_avi(tmp_path, 9, 500), fast=True))
 
 
 def test_a_video_that_is_damaged_in_the_middle_is_lost_there(play, tmp_path):
-    whole = write_pictures(tmp_path / "a.mkv", noisy_pictures(20), range(0, 800, 40), "ffv1",
-                           "gray")  # fmt: skip
+    whole = write_pictures(tmp_path / "a.avi", noisy_pictures(20), range(20), "mjpeg", "yuvj420p",
+                           Fraction(1, 25))  # fmt: skip
     content = bytearray(whole.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 5000] = bytes(5000)
-    damaged = tmp_path / "damaged.mkv"
+    damaged = tmp_path / "damaged.avi"
     damaged.write_bytes(content)
     camera = play(damaged, fast=True)
-    frames = [camera.read(1) for _ in range(5)]
-    with pytest.raises(DeviceLost, match=r"damaged.mkv breaks off at frame \d+"):
-        frames += read_to_the_end(camera)
+    assert [camera.read(1).index for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(DeviceLost, match=r"damaged.avi breaks off at frame \d+"):
+        read_to_the_end(camera)
 
 
 def test_a_stream_without_times_is_not_found(play, tmp_path):
-    path = write_pictures(tmp_path / "a.m4v", noisy_pictures(5), range(5), "mpeg4", "yuv420p",
+    """A bare H.264 stream carries pictures and no times."""
+    path = write_pictures(tmp_path / "a.h264", noisy_pictures(5), range(5), "libx264", "yuv420p",
                           Fraction(1, 25))  # fmt: skip
-    try:
-        play(path, fast=True).read(1)
-    except DeviceNotFound as error:
-        assert "genpts" in str(error)  # noqa: PT017
+    with pytest.raises(DeviceNotFound, match="genpts"):
+        play(path)
+
+
+def test_a_frame_that_is_not_later_than_the_one_before_is_lost(play, tmp_path):
+    """Matroska keeps whole milliseconds here, so 0.4 ms becomes the same time again."""
+    path = write_video(tmp_path / "a.mkv", (0, 400, 404), time_base=(1, 10_000))
+    camera = play(path, fast=True)
+    assert [camera.read(1).index for _ in range(2)] == [0, 1]
+    with pytest.raises(DeviceLost, match="frame 2 is not later"):
+        camera.read(1)
 
 
 def test_the_open_field_video_has_all_its_frames_at_30_hz(play, shared_data):

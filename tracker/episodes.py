@@ -122,7 +122,7 @@ class EpisodeBuilder:
         if self._period_ns is not None:
             period_ns = min(max(period_ns, self._period_ns // 2), self._period_ns * 2)
         self._period_ns = period_ns
-        return min(period_ns, elapsed_ns)
+        return period_ns
 
     def _end_if_gap(self, until_ns: int) -> Episode | None:
         """Close what is open if no frame was good for too long until `until_ns`."""

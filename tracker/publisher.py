@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 import zmq
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tracker.clock import Clock
 from tracker.errors import AddressInUse, ConfigError, WireError
@@ -33,6 +33,7 @@ from tracker.messages import (
     StatusMessage,
     encode,
     episode_fields,
+    is_address,
     observation_message,
     topic_of,
 )
@@ -42,6 +43,10 @@ from tracker.types import Episode, FrameResult, Onset
 
 UPDATE_EVERY_NS = 1_000_000_000
 """How often an episode that goes on is said to go on."""
+
+SEND_QUEUE = 1000
+"""Messages that ZeroMQ keeps for each subscriber, beside room for all that is queued here,
+before it drops new ones for him."""
 
 LINGER_MS = 400
 """Longest wait at the end for a subscriber that does not keep up."""
@@ -59,20 +64,25 @@ class PublisherSettings(Settings):
     """Where the session can be listened to, and by whom."""
 
     address: str = Field(
-        "tcp://127.0.0.1:5556",
-        pattern=r"^(tcp://.+:(\d+|\*)|ipc://.+|inproc://.+)$",
-        description="ZeroMQ address to bind; port 0 takes a free one",
+        "tcp://127.0.0.1:5556", description="ZeroMQ address to bind; port 0 takes a free one"
     )
     queue_length: int = Field(
         256,
         ge=1,
         le=100_000,
-        description="messages kept of each kind, and for each subscriber, before the oldest go",
+        description="messages of each kind that may wait to be sent; one more drops the oldest",
     )
     keys: Path | None = Field(
         None,
         description="key folder made by `tracker keys`; needed for any address but this computer's",
     )
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if not is_address(value):
+            raise ValueError(f"{value!r} is no address: expected one like tcp://127.0.0.1:5556")
+        return value
 
 
 class Publisher:
@@ -300,7 +310,7 @@ class _Wire:
         self._is_shared = address.startswith("inproc://")
         self._context = zmq.Context.instance() if self._is_shared else zmq.Context()
         self._socket = self._context.socket(zmq.PUB)
-        self._socket.sndhwm = settings.queue_length
+        self._socket.sndhwm = SEND_QUEUE + len(SERVICE) * settings.queue_length
         self._socket.linger = LINGER_MS
         self._socket.ipv6 = "[" in address
         self.door: Door | None = None

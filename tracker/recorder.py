@@ -58,7 +58,7 @@ class RecorderSettings(Settings):
     crf: int = Field(18, ge=0, le=51, description="h264 only: 0 is best, 51 is worst")
     encoder_threads: int = Field(1, ge=1, le=16, description="threads of the encoder")
     on_overload: Overload = Field(
-        Overload.FAIL, description="fail: end the session; drop: leave frames out of the video"
+        Overload.DROP, description="fail: end the session; drop: leave frames out of the video"
     )
     sync_every_s: float = Field(
         1.0, ge=0.2, le=60, description="s between forcing all onto the disk: a power cut's loss"

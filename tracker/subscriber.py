@@ -10,7 +10,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from tracker.errors import BadMessage, WireError
 from tracker.keys import ClientKeys
-from tracker.messages import Kind, Message, StatusMessage, decode
+from tracker.messages import Kind, Message, StatusMessage, decode, is_address
 
 ALL_KINDS = tuple(f"{kind.value}/" for kind in Kind)
 """Topics of every kind of message, about every camera."""
@@ -18,14 +18,12 @@ ALL_KINDS = tuple(f"{kind.value}/" for kind in Kind)
 HANG_UPS = 3
 """Handshakes in a row that the other side broke off before it counts as a refusal."""
 
-_REFUSALS = {
-    zmq.Event.HANDSHAKE_FAILED_AUTH: "our key is not on its list: put our public *.key file into "
-    "clients/ of its key folder, then start it again",
-    zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "one side uses keys and the other does not, or it is no "
-    "ZeroMQ publisher: give this side the keys that `tracker keys` made, or none",
-    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "it hangs up on us: probably server.key belongs to "
-    "another publisher",
-}
+_NOT_LISTED = (
+    "our key is not on its list: put our public *.key file into clients/ of its key folder, "
+    "then start it again"
+)
+_WANTS_KEYS = "it uses keys, or is no tracker publisher: give the keys that `tracker keys` made"
+_OTHER_KEYS = "it uses no keys, or server.key belongs to another publisher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Subscriber:
         queue_length: Messages that wait here for `receive` before ZeroMQ drops new ones.
 
     Raises:
-        WireError: If the address is not one of ZeroMQ's.
+        WireError: If the address is none.
     """
 
     def __init__(
@@ -73,10 +71,15 @@ class Subscriber:
         keys: ClientKeys | None = None,
         queue_length: int = 1000,
     ) -> None:
+        if not is_address(address):
+            raise WireError(
+                f"cannot connect to {address!r}: expected an address like tcp://127.0.0.1:5556"
+            )
         self._address = address
         self._lost: dict[str, int] = {}
         self._next: dict[str, tuple[str, int]] = {}
         self._hang_ups = 0
+        self._has_keys = keys is not None
         self._is_shared = address.startswith("inproc://")
         self._context = zmq.Context.instance() if self._is_shared else zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
@@ -99,10 +102,7 @@ class Subscriber:
             self._socket.connect(address)
         except zmq.ZMQError as error:
             self.close()
-            raise WireError(
-                f"cannot connect to {address!r}: {error.strerror}; expected an address such as "
-                f"tcp://127.0.0.1:5556"
-            ) from error
+            raise WireError(f"cannot connect to {address!r}: {error.strerror}") from error
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -177,4 +177,9 @@ class Subscriber:
                 continue
             self._hang_ups += 1
             if event != zmq.Event.HANDSHAKE_FAILED_NO_DETAIL or self._hang_ups >= HANG_UPS:
-                raise WireError(f"{self._address} turned us away: {_REFUSALS[event]}")
+                raise WireError(f"{self._address} turned us away: {self._why(event)}")
+
+    def _why(self, event: zmq.Event) -> str:
+        if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
+            return _NOT_LISTED
+        return _OTHER_KEYS if self._has_keys else _WANTS_KEYS

@@ -1,5 +1,7 @@
 """What every camera promises (tracker/cameras/base.py). A new camera joins by one line."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from videos import write_video
@@ -53,6 +55,9 @@ CAMERAS = {
     "scripted": scripted,
 }
 
+LIVE = ("synthetic", "synthetic colour", "synthetic losing", "video file")
+"""Those whose frames come when they are due."""
+
 
 @pytest.fixture
 def clock():
@@ -69,6 +74,15 @@ def camera(closed_camera):
     closed_camera.open()
     yield closed_camera
     closed_camera.close()
+
+
+@pytest.fixture(params=LIVE)
+def live_camera(request, clock, tmp_path):
+    camera = CAMERAS[request.param](clock, tmp_path)
+    camera.open()
+    assert camera.info.live
+    yield camera
+    camera.close()
 
 
 def read_all(camera):
@@ -98,12 +112,14 @@ def test_frames_and_gaps_leave_no_index_out(camera):
 
 def test_capture_times_strictly_increase(camera):
     times = [frame.captured_ns for frame in frames_of(camera)]
-    assert all(earlier < later for earlier, later in zip(times, times[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(times))
 
 
 def test_every_image_is_uint8_and_has_the_announced_shape(camera):
     shape = camera.info.shape
-    assert {(f.image.dtype, f.image.shape) for f in frames_of(camera)} == {(np.dtype(np.uint8), shape)}
+    assert {(f.image.dtype, f.image.shape) for f in frames_of(camera)} == {
+        (np.dtype(np.uint8), shape)
+    }
 
 
 def test_frames_are_received_by_the_session_clock(camera, clock):
@@ -112,10 +128,9 @@ def test_frames_are_received_by_the_session_clock(camera, clock):
     assert frame.received_ns <= clock.now_ns()
 
 
-def test_no_live_frame_is_received_before_it_was_captured(camera):
-    if not camera.info.live:
-        pytest.skip("its capture times are not measured against the clock")
-    assert all(frame.captured_ns <= frame.received_ns for frame in frames_of(camera))
+def test_no_live_frame_is_received_before_it_was_captured(live_camera):
+    frames = frames_of(live_camera)
+    assert all(frame.captured_ns <= frame.received_ns for frame in frames)
 
 
 def test_an_image_stays_until_the_next_read(camera, clock):
@@ -185,20 +200,16 @@ def test_a_closed_camera_says_nothing_of_itself(closed_camera):
         _ = closed_camera.info
 
 
-def test_a_live_camera_gives_nothing_before_a_frame_is_due(camera):
-    if not camera.info.live:
-        pytest.skip("its frames are always there")
-    camera.read(timeout_s=1)
-    assert camera.read(timeout_s=0.001) is None
+def test_a_live_camera_gives_nothing_before_a_frame_is_due(live_camera):
+    live_camera.read(timeout_s=1)
+    assert live_camera.read(timeout_s=0.001) is None
 
 
-def test_a_timeout_loses_no_frame(camera):
-    if not camera.info.live:
-        pytest.skip("its frames are always there")
+def test_a_timeout_loses_no_frame(live_camera):
     indices = []
     for _ in range(2000):
         try:
-            entry = camera.read(timeout_s=0.011)
+            entry = live_camera.read(timeout_s=0.011)
         except EndOfStream:
             break
         indices += counted(entry) if entry is not None else []

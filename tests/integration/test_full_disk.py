@@ -101,9 +101,9 @@ def test_an_append_that_finds_no_room_leaves_the_file_as_it_was(small_disk):
 
 def fill(disk):
     """Leave no room on it."""
-    with (disk / "fill.bin").open("wb", buffering=0) as file:
-        with pytest.raises(OSError, match="No space left"):
-            write_for_ever(file)
+    full = pytest.raises(OSError, match="No space left")
+    with full, (disk / "fill.bin").open("wb", buffering=0) as file:
+        write_for_ever(file)
 
 
 def write_for_ever(file):

@@ -1,50 +1,38 @@
 """The shipped rules, on the truth of the synthetic mouse with the jitter of a network on top."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tracker.arena import Arena, ArenaSettings, Rectangle
-from tracker.behaviours.rule import InsideRule, ThresholdRule, make_rule
+from tracker.arena import Arena
+from tracker.behaviours.rule import make_rule
 from tracker.cameras.synthetic import MouseScript, SyntheticCameraSettings
-from tracker.episodes import EpisodeBuilder, EpisodeSettings
-from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.config import load
+from tracker.episodes import EpisodeBuilder
+from tracker.features import FeatureExtractor
 from tracker.scoring import score
 from tracker.testing.fixed_observer import FixedObserver
 from tracker.types import Episode, Frame, Skeleton
 
 SECONDS = 40
-ETHOGRAM = {
-    "locomotion": (
-        ThresholdRule(feature="speed_cm_s", above=5, softness=1.5),
-        EpisodeSettings(enter=0.7, leave=0.5, min_duration_s=0.2, max_gap_s=0.2),
-    ),
-    "freezing": (
-        ThresholdRule(feature="fastest_keypoint_cm_s", below=1.6, softness=0.8),
-        EpisodeSettings(enter=0.7, leave=0.5, min_duration_s=0.5, max_gap_s=0.2),
-    ),
-    "in_centre": (
-        InsideRule(zone="centre"),
-        EpisodeSettings(enter=0.7, leave=0.5, min_duration_s=0.1, max_gap_s=0.1),
-    ),
-}
+DEMO = load(Path("demo"))
 
 
-def watched(settings, script, noise_px):
+def watch(settings, script, noise_px):
     """Observations of the script, and its episodes; every 20th frame is lost, one jumps."""
     keypoints = script.truth(0).keypoints
     dice = np.random.default_rng(settings.seed)
     noise = dice.normal(0, noise_px, (round(SECONDS * settings.fps), len(keypoints), 2))
     noise[25::50, 0] += 150
     observer = FixedObserver(Skeleton(keypoints), lambda i: script.truth(i).xy + noise[i])
-    centre = dict(zip(("x_px", "y_px", "width_px", "height_px"), settings.centre_zone, strict=True))
-    arena = ArenaSettings(px_per_cm=settings.scale_px_per_cm, zones={"centre": Rectangle(**centre)})
-    features = FeatureExtractor(FeatureSettings(), observer.skeleton, Arena(arena))
+    features = FeatureExtractor(DEMO.features, observer.skeleton, Arena(DEMO.rig.arena))
     watches = [
         (
-            make_rule(name, rule, features.names, features.group_delay_s),
-            EpisodeBuilder(name, "mouse", episode),
+            make_rule(name, watched.rule, features.names, features.group_delay_s),
+            EpisodeBuilder(name, "mouse", watched.episode),
         )
-        for name, (rule, episode) in ETHOGRAM.items()
+        for name, watched in DEMO.behaviours.items()
     ]
     image, seen, events = np.zeros((1, 1), np.uint8), [], []
     for i in range(len(noise)):
@@ -69,13 +57,13 @@ def watched(settings, script, noise_px):
 def test_the_shipped_rules_find_what_the_mouse_does(noise_px, at_least, fps, seed):
     settings = SyntheticCameraSettings(seed=seed, fps=fps)
     script = MouseScript(settings)
-    seen, episodes = watched(settings, script, noise_px)
+    seen, episodes = watch(settings, script, noise_px)
     found = score(
         np.array([observation.frame_index for observation in seen]),
         np.array([observation.xy[0] for observation in seen]),
         script.truth(0).keypoints,
         episodes,
-        list(ETHOGRAM),
+        list(DEMO.behaviours),
         script.truth,
     )
     assert min(found.f1.values()) >= at_least, found

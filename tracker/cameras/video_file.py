@@ -59,7 +59,8 @@ class VideoFileCamera:
     is FFmpeg's conversion. A rotation noted in the header is not applied.
 
     A file that was cut off is told from one that ended where its header counts frames (MP4,
-    AVI) and not elsewhere: a Matroska file that a crash left open simply ends early.
+    AVI) and not elsewhere: a Matroska file that a crash left open simply ends early. Damage
+    that the decoder finds ends the stream: it is told not to patch pictures up.
 
     Args:
         settings: Which file, and how.
@@ -163,6 +164,7 @@ class VideoFileCamera:
         if not self._container.streams.video:
             return None
         stream = self._container.streams.video[0]
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self._frames = self._demux(self._container, stream)
         return stream
 
@@ -209,12 +211,17 @@ class VideoFileCamera:
                     self._first_ns = self._time_ns(frame) - (due_ns - self._start_ns)
         except av.error.FFmpegError as error:
             raise DeviceLost(
-                f"{path} breaks off at frame {index} ({error.strerror}): the file is damaged; "
-                f"get an undamaged copy, or end the experiment before that frame"
+                f"{path} {self._broken(error.strerror or 'no reason given')}"
             ) from error
         if frame is None:
             raise EndOfStream(f"all {index} frames of {path} were read")
         return frame
+
+    def _broken(self, why: str) -> str:
+        return (
+            f"breaks off at frame {self._next_index} ({why}): the file is damaged; get an "
+            f"undamaged copy, or end the experiment before that frame"
+        )
 
     def _time_ns(self, frame: VideoFrame) -> int:
         if frame.pts is None or frame.time_base is None:

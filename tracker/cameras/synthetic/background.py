@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.cameras.synthetic.chance import chance
 from tracker.cameras.synthetic.looks import Looks
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
 
 _MARGIN = 64
+_GLARE_SALT = 43
 _TILES = 4
 
 
@@ -42,19 +44,23 @@ def draw_box(settings: SyntheticCameraSettings, looks: Looks) -> NDArray[np.uint
 
 
 def _light(settings: SyntheticCameraSettings, looks: Looks) -> NDArray[np.float32]:
-    """Uneven light: bright near the lamp, a soft band beside one wall (height, width)."""
+    """Uneven light: bright near the lamp, a dark band beside one wall, a glare (height, width)."""
     x = np.linspace(0, 1, settings.width, dtype=np.float32)[None, :]
     y = np.linspace(0, 1, settings.height, dtype=np.float32)[:, None]
     away = (x - looks.light_x) ** 2 + (y - looks.light_y) ** 2
     light = 1 - looks.light_fall * 1.5 * away / (away + 0.5)
     band = np.exp(-(((x - (0.9 if looks.light_x < 0.5 else 0.12)) / 0.06) ** 2))
-    return np.asarray(light * (1 - 0.12 * band), np.float32)
+    spot_x = chance(settings.seed, _GLARE_SALT) * settings.width
+    spot_y = 0.55 * settings.height
+    away_px = (x * settings.width - spot_x) ** 2 + (y * settings.height - spot_y) ** 2
+    glare = np.exp(-away_px / (0.6 * settings.scale_px_per_cm) ** 2)
+    return np.asarray(light * (1 - 0.12 * band) + 0.14 * glare, np.float32)
 
 
 def _draw_marks(
     canvas: NDArray[np.float32], settings: SyntheticCameraSettings, looks: Looks
 ) -> None:
-    """Scratches, droppings and a glare spot, always the same for the same seed."""
+    """Scratches and droppings, always the same for the same seed."""
     random = np.random.default_rng((settings.seed, 41))
     x0, y0, floor_w, floor_h = settings.floor
     unit = settings.scale_px_per_cm
@@ -73,8 +79,6 @@ def _draw_marks(
             cv2.ellipse(
                 canvas, (round(x), round(y)), axes, float(np.degrees(angle)), 0, 360, dark, -1
             )
-    glare = (round(x0 + floor_w * random.uniform(0, 1)), round(y0 + floor_h * 0.55))
-    cv2.circle(canvas, glare, max(1, round(0.5 * unit)), looks.floor * 1.15, -1, cv2.LINE_AA)
 
 
 class Noise:

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from tracker.cameras.synthetic.background import Noise, draw_box
 from tracker.cameras.synthetic.looks import Looks, draw_looks
-from tracker.cameras.synthetic.motion import Body
+from tracker.cameras.synthetic.motion import TAIL_SEGMENTS, Body
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
 from tracker.cameras.synthetic.shape import HEAD_AT, Shape, shape_px
 
 _SHIFT = 4
 _ONE = 1 << _SHIFT
 _SHADOW_STEP = 4
+_TAIL_HALF_WIDTH_CM = np.linspace(0.23, 0.07, TAIL_SEGMENTS + 1)
+_RIGHT = np.array((-1.0, 1.0))
 
 
 class Painter:
@@ -55,7 +57,7 @@ class Painter:
         _fill(mask, _tail_outline(shape.tail, self._scale), whole, 255, cv2.LINE_8)
         _fill(mask, _outline(shape, 1.0), whole, 255, cv2.LINE_8)
         for centre, axes, angle in _ears(shape, self._scale):
-            _ellipse(mask, centre, axes, angle, 255)
+            _ellipse(mask, centre, axes, angle, 255, cv2.LINE_8)
         return mask
 
     def _shape(self, body: Body) -> Shape:
@@ -161,10 +163,11 @@ def _outline(shape: Shape, share: float) -> NDArray[np.float64]:
 
 def _tail_outline(tail: NDArray[np.float64], px_per_cm: float) -> NDArray[np.float64]:
     """Points around the tapered tail: (points, 2), px."""
-    along = np.gradient(tail, axis=0)
-    along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
-    normal = np.stack((-along[:, 1], along[:, 0]), axis=1)
-    side = normal * (np.linspace(0.23, 0.07, len(tail)) * px_per_cm)[:, None]
+    along = np.empty_like(tail)
+    along[1:-1] = tail[2:] - tail[:-2]
+    along[0], along[-1] = tail[1] - tail[0], tail[-1] - tail[-2]
+    stretch = _TAIL_HALF_WIDTH_CM * px_per_cm / np.maximum(np.hypot(*along.T), 1e-6)
+    side = along[:, ::-1] * _RIGHT * stretch[:, None]
     return np.concatenate((tail + side, (tail - side)[::-1]))
 
 
@@ -213,8 +216,9 @@ def _ellipse(
     axes: NDArray[np.float64],
     angle_deg: float,
     grey: float,
+    line: int = cv2.LINE_AA,
 ) -> None:
     x, y = (round(float(value) * _ONE) for value in centre)
     a, b = (max(_ONE // 2, round(float(value) * _ONE)) for value in axes)
     grey = max(0.0, grey)
-    cv2.ellipse(image, (x, y), (a, b), angle_deg, 0, 360, grey, -1, cv2.LINE_AA, _SHIFT)
+    cv2.ellipse(image, (x, y), (a, b), angle_deg, 0, 360, grey, -1, line, _SHIFT)

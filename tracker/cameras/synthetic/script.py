@@ -3,10 +3,11 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.cameras.synthetic.bouts import Activity
 from tracker.cameras.synthetic.checkpoints import Checkpoints
-from tracker.cameras.synthetic.motion import TICK_HZ, Body, Moment, Mover
+from tracker.cameras.synthetic.motion import TICK_HZ, Body, Mover
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
 from tracker.cameras.synthetic.shape import KEYPOINTS, keypoints_px
 from tracker.types import Truth
@@ -34,10 +35,12 @@ class MouseScript:
     def __init__(self, settings: SyntheticCameraSettings) -> None:
         self._settings = settings
         self._px_per_cm = settings.scale_px_per_cm
-        floor = settings.floor
+        self._floor = floor = settings.floor
+        self._zone = settings.centre_zone
         self._mover = Mover(
             settings.seed, (floor.width_px / self._px_per_cm, floor.height_px / self._px_per_cm)
         )
+        self._known: tuple[tuple[Body, NDArray[np.float64]], ...] = ()
         self._before = self._now = self._mover.first()
         self._checkpoints = Checkpoints((self._before, self._now))
 
@@ -61,24 +64,31 @@ class MouseScript:
             ValueError: If `index` is below 0.
         """
         share = self._go_to(index)
-        floor, scale = self._settings.floor, self._px_per_cm
-        body = self._before.body.between(self._now.body, share)
-        xy = keypoints_px(body, floor, scale)
+        xy = self._keypoints(self._before.body.between(self._now.body, share))
         centre = xy.mean(axis=0)
         behaviours = set()
         activity = self._now.bout.activity
         if activity is Activity.WALK:
-            start = keypoints_px(self._before.body, floor, scale).mean(axis=0)
-            end = keypoints_px(self._now.body, floor, scale).mean(axis=0)
-            if math.dist(start, end) / scale * TICK_HZ >= WALKING_CM_S:
+            start = self._keypoints(self._before.body).mean(axis=0)
+            end = self._keypoints(self._now.body).mean(axis=0)
+            if math.dist(start, end) / self._px_per_cm * TICK_HZ >= WALKING_CM_S:
                 behaviours.add("locomotion")
         elif self._now.still:
             behaviours.add("freezing")
         elif activity in _NAMED:
             behaviours.add(_NAMED[activity])
-        if self._settings.centre_zone.holds(*centre):
+        if self._zone.holds(*centre):
             behaviours.add("in_centre")
         return Truth(index, KEYPOINTS, xy.astype(np.float32), frozenset(behaviours))
+
+    def _keypoints(self, body: Body) -> NDArray[np.float64]:
+        """`keypoints_px`, remembered for the last bodies asked about: truths come in turn."""
+        for known, xy in self._known:
+            if known is body:
+                return xy
+        xy = keypoints_px(body, self._floor, self._px_per_cm)
+        self._known = (*self._known[-2:], (body, xy))
+        return xy
 
     def _go_to(self, index: int) -> float:
         """Bring `_before` and `_now` around the frame; return how far it is between them."""
@@ -95,4 +105,3 @@ class MouseScript:
     def _step(self) -> None:
         self._before, self._now = self._now, self._mover.next(self._now)
         self._checkpoints.offer(self._now.tick, (self._before, self._now))
-
