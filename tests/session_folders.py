@@ -1,8 +1,11 @@
 """A small recorder and things to record, for tests of the session folder."""
 
+import json
+
 import numpy as np
 
 from tracker.recorder import Recorder, RecorderSettings
+from tracker.tables import read_table
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import (
     CameraInfo,
@@ -91,3 +94,42 @@ def recorded(folder, n_frames, **options):
     new.write_ledger([row(i) for i in range(n_frames)])
     new.close("completed", {"captured": n_frames})
     return folder
+
+
+def cut(path, n_bytes):
+    """Take bytes off the end of a file, as a crash does."""
+    path.write_bytes(path.read_bytes()[:-n_bytes])
+
+
+def flip_a_bit(path, place):
+    """Damage a file where no crash does."""
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 0x10
+    path.write_bytes(bytes(damaged))
+
+
+def change_session(folder, **changes):
+    """Replace entries of session.json."""
+    path = folder / "session.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def files_of(folder):
+    """Names of what is in it."""
+    return {path.name for path in folder.iterdir()}
+
+
+def session_of(folder):
+    """Contents of session.json."""
+    return json.loads((folder / "session.json").read_text(encoding="utf-8"))
+
+
+def rows_on_disk(folder, name):
+    """Rows that a reader finds in a table now."""
+    return read_table(folder / name)[0].num_rows
+
+
+def lines_of(folder, name):
+    """Lines that a reader finds in a list now."""
+    text = (folder / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]

@@ -12,7 +12,7 @@ from tiny_networks import CARD, brightest_pixel
 from tracker.errors import ModelError
 from tracker.runtimes.base import Provider, RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime, compare_answers, read_card
-from tracker.runtimes.providers import installed_builds, refuse_two_builds
+from tracker.runtimes.providers import installed_builds, open_session, refuse_two_builds
 
 ON_CPU = RuntimeSettings(provider=Provider.CPU)
 
@@ -211,6 +211,25 @@ def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_without_noise(
     with pytest.raises(ModelError, match=reason):
         OnnxRuntime(network, RuntimeSettings(provider=provider))
     assert capfd.readouterr() == ("", "")
+
+
+def nothing_speaks_against_it(provider):
+    return None if provider in (Provider.CUDA, Provider.CPU) else "left out by this test"
+
+
+@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
+def test_a_session_that_falls_back_to_the_cpu_is_noticed(network, capfd):
+    wanted = RuntimeSettings(provider=Provider.CUDA)
+    with pytest.raises(ModelError, match=r"came up on \['CPUExecutionProvider'\] instead"):
+        open_session(network.read_bytes(), wanted, {}, nothing_speaks_against_it)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
+def test_auto_goes_on_when_a_session_falls_back(network):
+    opened = open_session(network.read_bytes(), RuntimeSettings(), {}, nothing_speaks_against_it)
+    assert opened.provider is Provider.CPU
+    assert "came up on" in opened.passed_over[Provider.CUDA]
 
 
 def test_openvino_gives_the_answers_of_the_cpu(network):

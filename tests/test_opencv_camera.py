@@ -125,10 +125,10 @@ def test_a_camera_number_that_is_not_there_is_not_found(connect, capfd):
 
 
 def test_opencv_logs_again_after_a_failed_open(connect):
-    before = cv2.utils.logging.getLogLevel()
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     with pytest.raises(DeviceNotFound):
         connect(97)
-    assert cv2.utils.logging.getLogLevel() == before
+    assert cv2.utils.logging.setLogLevel(before) == cv2.utils.logging.LOG_LEVEL_ERROR
 
 
 def test_a_missing_file_is_not_found(connect, tmp_path):

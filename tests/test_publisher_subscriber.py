@@ -1,6 +1,8 @@
 import re
+import socket
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tracker.errors import AddressInUse, BadMessage, ConfigError, WireError
 from tracker.keys import load_client_keys, make_client_keys, make_keys
 from tracker.messages import LogMessage, Status, StatusMessage, encode
 from tracker.publisher import Publisher, PublisherSettings
-from tracker.subscriber import Subscriber
+from tracker.subscriber import HANG_UPS, Subscriber
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import Episode, FrameResult, Observation, Onset, StageTimes
 
@@ -363,6 +365,20 @@ def test_one_step_does_not_go_on_for_ever(make):
     publisher.step(0)
 
 
+def test_a_step_with_nothing_to_send_waits(publisher):
+    began = time.monotonic()
+    publisher.step(0.05)
+    assert time.monotonic() - began >= 0.045
+
+
+def test_a_waiting_step_ends_when_something_is_offered(publisher):
+    stepping = threading.Thread(target=publisher.step, args=[30])
+    stepping.start()
+    publisher.offer(result(0))
+    stepping.join(10)
+    assert not stepping.is_alive()
+
+
 # --- addresses -----------------------------------------------------------------------------
 
 
@@ -502,13 +518,13 @@ def test_closing_a_subscriber_twice_is_harmless(publisher):
 @pytest.fixture
 def other_program(tmp_path):
     """A publisher written by hand, and a subscriber that it knows of."""
-    socket = zmq.Context.instance().socket(zmq.XPUB)
-    socket.bind(f"inproc://{tmp_path}")
+    sender = zmq.Context.instance().socket(zmq.XPUB)
+    sender.bind(f"inproc://{tmp_path}")
     with Subscriber(f"inproc://{tmp_path}", topics=["log/", "status/"]) as subscriber:
-        assert socket.poll(5_000)
-        assert {socket.recv(), socket.recv()} == {b"\x01log/", b"\x01status/"}
-        yield socket, subscriber
-    socket.close()
+        assert sender.poll(5_000)
+        assert {sender.recv(), sender.recv()} == {b"\x01log/", b"\x01status/"}
+        yield sender, subscriber
+    sender.close()
 
 
 def log_line(seq, session="s1"):
@@ -541,35 +557,35 @@ def goodbye(offered, session="s1"):
     ],
 )
 def test_gaps_are_counted(other_program, sent, expected):
-    socket, subscriber = other_program
+    sender, subscriber = other_program
     for seq in sent:
-        socket.send_multipart(log_line(seq))
+        sender.send_multipart(log_line(seq))
     got = [(r.lost, r.joined_late) for r in receive(subscriber, len(sent))]
     assert got == expected
     assert subscriber.lost["log/top"] == sum(lost for lost, _ in expected)
 
 
 def test_the_goodbye_shows_what_was_lost_at_the_end(other_program):
-    socket, subscriber = other_program
-    socket.send_multipart(log_line(0))
-    socket.send_multipart(goodbye({"log/top": 4, "episode/top": 9}))
+    sender, subscriber = other_program
+    sender.send_multipart(log_line(0))
+    sender.send_multipart(goodbye({"log/top": 4, "episode/top": 9}))
     receive(subscriber, 2)
     assert subscriber.lost == {"log/top": 3, "status/top": 0}
 
 
 def test_the_goodbye_of_another_session_says_nothing_about_this_one(other_program):
-    socket, subscriber = other_program
-    socket.send_multipart(log_line(0))
-    socket.send_multipart(goodbye({"log/top": 4}, session="s2"))
+    sender, subscriber = other_program
+    sender.send_multipart(log_line(0))
+    sender.send_multipart(goodbye({"log/top": 4}, session="s2"))
     receive(subscriber, 2)
     assert subscriber.lost["log/top"] == 0
 
 
 def test_a_bad_message_is_told_counted_as_lost_and_does_no_harm(other_program):
-    socket, subscriber = other_program
-    socket.send_multipart(log_line(0))
-    socket.send_multipart([b"log/top", b"\xc1"])  # number 1
-    socket.send_multipart(log_line(2))
+    sender, subscriber = other_program
+    sender.send_multipart(log_line(0))
+    sender.send_multipart([b"log/top", b"\xc1"])  # number 1
+    sender.send_multipart(log_line(2))
     receive(subscriber, 1)
     with pytest.raises(BadMessage, match="log/top"):
         subscriber.receive(5)
@@ -578,9 +594,9 @@ def test_a_bad_message_is_told_counted_as_lost_and_does_no_harm(other_program):
 
 
 def test_numbers_that_go_back_are_told(other_program):
-    socket, subscriber = other_program
-    socket.send_multipart(log_line(5))
-    socket.send_multipart(log_line(5))
+    sender, subscriber = other_program
+    sender.send_multipart(log_line(5))
+    sender.send_multipart(log_line(5))
     receive(subscriber, 1)
     with pytest.raises(BadMessage, match="number 5 came after 5 in session s1"):
         subscriber.receive(5)
@@ -651,6 +667,37 @@ def test_a_client_that_takes_us_for_another_publisher_gets_nothing(guarded, keys
 def test_a_client_with_keys_is_told_that_the_publisher_has_none(publisher, keys):
     client = load_client_keys(keys / "server.key", keys / "client.key_secret")
     assert "it uses no keys" in reason_to_stay_out(publisher, client)
+
+
+def test_nobody_comes_in_when_nobody_is_at_the_door(guarded, keys):
+    client = load_client_keys(keys / "server.key", keys / "client.key_secret")
+    guarded._wire.door.close()
+    guarded._wire.door = None
+    assert "turned us away" in reason_to_stay_out(guarded, client)
+
+
+def hang_up(port, times):
+    """Be a program that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", port)) as server:
+        for _ in range(times):
+            server.accept()[0].close()
+
+
+def test_hang_ups_with_a_success_between_them_are_no_refusal(make):
+    first = make()
+    first.bind()
+    address = first.address
+    first.close("over")
+    port = int(address.rpartition(":")[2])
+    with Subscriber(address) as subscriber:
+        hang_up(port, HANG_UPS - 1)
+        publisher = make(address)
+        publisher.bind()
+        greet(publisher, subscriber)
+        publisher.close("over")
+        receive_until_goodbye(subscriber)
+        hang_up(port, HANG_UPS - 1)
+        assert subscriber.receive(0.05) is None
 
 
 def test_a_waiting_step_answers_the_door(guarded, keys):

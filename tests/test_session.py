@@ -9,6 +9,7 @@ from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.clock import SystemClock
 from tracker.errors import (
     AddressInUse,
+    ConfigError,
     DeviceLost,
     DeviceNotFound,
     ModelError,
@@ -237,6 +238,13 @@ def test_a_camera_that_is_not_there_is_refused_and_leaves_no_folder(folder):
         rig.session.start()
     assert not folder.exists()
     assert rig.session.status.state is State.IDLE
+
+
+def test_a_camera_too_slow_for_the_features_is_refused(folder):
+    rig = Rig(folder, ScriptedCamera(frames(5), fps=10))
+    with pytest.raises(ConfigError, match=r"gives 10 frames/s.* at least 13\.3 .*window_s"):
+        rig.session.start()
+    assert not folder.exists()
 
 
 def test_two_sessions_on_one_port_are_refused_before_anything_starts(folder, tmp_path):

@@ -354,6 +354,14 @@ def test_opened_again_it_shows_the_same_pixels(make):
         np.testing.assert_array_equal(camera.read(1).image, image)
 
 
+def test_opened_again_after_one_frame_it_draws_that_frame_again(make):
+    camera = make(seed=4)
+    before = camera.read(1).image.copy()
+    camera.close()
+    camera.open()
+    np.testing.assert_array_equal(camera.read(1).image, before)
+
+
 def test_another_seed_gives_another_picture():
     assert (picture(0, seed=1) != picture(0, seed=2)).mean() > 0.2
 
@@ -464,6 +472,16 @@ def test_jitter_delays_the_arrival_and_never_the_capture(make):
     delays = np.array([f.received_ns - f.captured_ns for f in frames]) / 1e6
     assert 0 <= delays.min() < 1
     assert 7 < delays.max() <= 8
+
+
+def test_opened_again_it_starts_in_the_present(make, clock):
+    camera = make(fps=60)
+    camera.read(1)
+    camera.close()
+    clock.advance(10_000_000_000)
+    camera.open()
+    now = clock.now_ns()
+    assert camera.read(1).captured_ns - now == 16_666_667
 
 
 def gaps(entries):

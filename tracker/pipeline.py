@@ -56,6 +56,11 @@ class Pipeline:
         return self._features.names
 
     @property
+    def min_fps(self) -> float:
+        """Frames per second below which some features could never be known."""
+        return self._features.min_fps
+
+    @property
     def behaviours(self) -> tuple[str, ...]:
         """Names of the behaviours that are looked for."""
         return tuple(watch.behaviour.name for watch in self._watches)

@@ -23,7 +23,7 @@ from pydantic import Field
 from tracker import messages
 from tracker.cameras.base import Camera
 from tracker.clock import Clock
-from tracker.errors import SessionError
+from tracker.errors import ConfigError, SessionError
 from tracker.health import Latency, LoopHealth
 from tracker.ledger import Ledger, Totals
 from tracker.pipeline import Pipeline
@@ -228,6 +228,7 @@ class Session:
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
+            _refuse_slow(info, parts.pipeline.min_fps)
             parts.pipeline.observer.warm_up(info.shape)
             self._recorder = parts.recorder(info)
             self._recorder.open()
@@ -363,3 +364,11 @@ class Session:
             self._health.update(rows)
         finally:
             self._recorder.close(str(self._end_reason), self._parts.ledger.totals.as_dict())
+
+
+def _refuse_slow(info: CameraInfo, min_fps: float) -> None:
+    if info.fps < min_fps:
+        raise ConfigError(
+            f"{info.name} gives {info.fps:g} frames/s, and features.window_s needs at least "
+            f"{min_fps:.1f} for a speed: raise features.window_s, or the camera's rate"
+        )

@@ -70,12 +70,12 @@ class VideoReader:
             return sum(1 for packet in container.demux(video=0) if packet.size)
 
     def _decode(self, from_ms: int) -> Iterator[av.VideoFrame]:
-        """Decoded frames from the last keyframe that is surely before a time."""
+        """Decoded frames from the last keyframe that is not after a time."""
         with _opened(self._path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "NONE"  # messages are caught on this thread alone
             if from_ms > 0:
-                container.seek(from_ms - 1, stream=stream, backward=True)
+                container.seek(from_ms, stream=stream, backward=True)
             pictures = container.decode(stream)
             while True:
                 with _messages() as told:
@@ -139,12 +139,10 @@ def _opened(path: Path) -> Iterator[Any]:
 @contextmanager
 def _messages() -> Iterator[list[tuple[int, str, str]]]:
     """What FFmpeg logs on this thread: a patched picture is nothing but a message to it."""
-    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
+    level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
     try:
         with av.logging.Capture(local=True) as told:
             yield told
     finally:
         av.logging.set_level(level)
-        av.logging.set_skip_repeated(skips)

@@ -122,14 +122,11 @@ class VideoWriter:
         self._container, self._stream = container, stream
 
     def _picture(self, frame: Frame) -> av.VideoFrame:
-        image = np.ascontiguousarray(frame.image)
+        image = np.ascontiguousarray(frame.image)  # some versions of PyAV take nothing else
         if self._colour:
             colours = av.VideoFrame.from_ndarray(image, format="rgb24")
             return colours.reformat(format=self._stream.pix_fmt)
-        picture = av.VideoFrame.from_ndarray(image, format="gray")
-        if not self._lossless:
-            picture.color_range = ColorRange.JPEG
-        return picture
+        return av.VideoFrame.from_ndarray(image, format="gray")
 
     def _refuse_frame(self, frame: Frame) -> None:
         if frame.image.shape != self._shape or frame.image.dtype != np.uint8:

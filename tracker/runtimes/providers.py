@@ -14,7 +14,7 @@ import importlib.util
 import io
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import onnxruntime as ort
@@ -66,6 +66,9 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 SILENT = 4
 """ONNX Runtime's log level that leaves only fatal messages."""
 
+WARNINGS = 2
+"""ONNX Runtime's log level when nobody sets one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -82,13 +85,20 @@ class Opened:
     passed_over: Mapping[Provider, str]
 
 
-def open_session(model: bytes, settings: RuntimeSettings, shape: Mapping[str, int]) -> Opened:
+def open_session(
+    model: bytes,
+    settings: RuntimeSettings,
+    shape: Mapping[str, int],
+    why_not: Callable[[Provider], str | None] | None = None,
+) -> Opened:
     """Open a session on the wanted provider; `AUTO` takes the first that comes up.
 
     Args:
         model: Content of an ONNX file.
         settings: What was asked for.
         shape: Value of each free dimension of the input, by name: the session is built for it.
+        why_not: Tells, before a provider is tried, why it cannot come up, or None if nothing
+            speaks against it; by default `find_obstacle`.
 
     Raises:
         ModelError: If two builds of ONNX Runtime are installed, if the provider that was
@@ -98,7 +108,7 @@ def open_session(model: bytes, settings: RuntimeSettings, shape: Mapping[str, in
     wanted = settings.provider
     passed_over: dict[Provider, str] = {}
     for provider in ORT_NAMES if wanted is Provider.AUTO else (wanted,):
-        reason = _why_not(provider)
+        reason = (why_not or find_obstacle)(provider)
         if reason is None:
             session = _open(model, provider, settings.threads, shape)
             if ORT_NAMES[provider] in session.get_providers():
@@ -151,16 +161,19 @@ def _open(
     elif provider is Provider.TENSORRT:
         names.append(ORT_NAMES[Provider.CUDA])
     try:
-        # ONNX Runtime prints what it falls back from.
+        # What it falls back from, ONNX Runtime prints and logs: what we need of it is raised.
+        ort.set_default_logger_severity(SILENT)
         with contextlib.redirect_stdout(io.StringIO()):
             return ort.InferenceSession(model, options, providers=names or None)
     except ORT_ERRORS as error:
         first = str(error).splitlines()[0]
         raise ModelError(f"ONNX Runtime cannot load the network on {provider}: {first}") from error
+    finally:
+        ort.set_default_logger_severity(WARNINGS)
 
 
-def _why_not(provider: Provider) -> str | None:
-    """Why a provider cannot come up, or None if nothing speaks against it yet."""
+def find_obstacle(provider: Provider) -> str | None:
+    """Return why a provider cannot come up here, or None if nothing speaks against it yet."""
     if provider in (Provider.TENSORRT, Provider.CUDA):
         return _why_no_nvidia(provider)
     if provider is Provider.OPENVINO:
