@@ -12,9 +12,9 @@ from tracker.pipeline import Pipeline, Watch
 from tracker.publisher import Publisher, PublisherSettings
 from tracker.recorder import Recorder, RecorderSettings
 from tracker.session import Parts, Session, SessionSettings
+from tracker.session_folder.video_writer import Codec
 from tracker.testing.fixed_observer import FixedObserver
 from tracker.types import Frame, Skeleton
-from tracker.video_writer import Codec
 
 SHAPE = (48, 64)
 MS = 1_000_000

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from tracker.recorder import Recorder, RecorderSettings
-from tracker.tables import read_table
+from tracker.session_folder.tables import read_table
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import (
     CameraInfo,

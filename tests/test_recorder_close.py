@@ -12,7 +12,7 @@ from session_folders import (
 )
 
 from tracker.errors import RecordingError
-from tracker.tables import read_table
+from tracker.session_folder.tables import read_table
 from tracker.testing.manual_clock import ManualClock
 
 SECOND = 1000 * MS

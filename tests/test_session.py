@@ -19,11 +19,11 @@ from tracker.errors import (
 from tracker.recorder import Recorder
 from tracker.recording import Recording
 from tracker.session import EndReason, State
+from tracker.session_folder.video_writer import Codec
 from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.scripted_camera import ScriptedCamera
 from tracker.types import Fate, Gap
-from tracker.video_writer import Codec
 
 
 def frames(n):

@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from tracker.errors import DiskFull, RecordingError
-from tracker.session_folder import AppendFile, write_error, write_new
+from tracker.session_folder.files import AppendFile, write_error, write_new
 
 
 class TestErrors:

@@ -27,8 +27,8 @@ from tracker.publisher import Publisher
 from tracker.recorder import Overload, Recorder
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.session import Parts, Session
+from tracker.session_folder.video_writer import Codec
 from tracker.types import CameraInfo
-from tracker.video_writer import Codec
 
 LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "pyarrow", "pyzmq")
 """Whose versions can change a result, and so stand in the provenance."""

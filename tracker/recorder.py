@@ -18,11 +18,11 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from tracker import session_folder as names
 from tracker.clock import Clock
 from tracker.errors import DiskFull, RecordingError
-from tracker.session_folder import AppendFile, write_error, write_new
-from tracker.session_rows import (
+from tracker.session_folder import files as names
+from tracker.session_folder.files import AppendFile, write_error, write_new
+from tracker.session_folder.rows import (
     LEDGER_SCHEMA,
     EpisodeLine,
     LogLine,
@@ -30,10 +30,10 @@ from tracker.session_rows import (
     ledger_row,
     to_json,
 )
+from tracker.session_folder.tables import TableWriter
+from tracker.session_folder.video_writer import Codec, VideoWriter, refuse_shape
 from tracker.settings import Settings
-from tracker.tables import TableWriter
 from tracker.types import CameraInfo, Episode, Frame, FrameResult, LedgerRow, Onset, Skeleton
-from tracker.video_writer import Codec, VideoWriter, refuse_shape
 
 FLUSH_NS = 400_000_000
 """Rows older than this are handed to the operating system by `Recorder.tick`."""

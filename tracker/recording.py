@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracker import session_folder as names
 from tracker.errors import RecordingError
-from tracker.session_rows import FEATURE, SCORE, EpisodeLine, LogLine
-from tracker.tables import read_table
+from tracker.session_folder import files as names
+from tracker.session_folder.rows import FEATURE, SCORE, EpisodeLine, LogLine
+from tracker.session_folder.tables import read_table
+from tracker.session_folder.video_reader import VideoReader
 from tracker.types import Episode, Fate, Frame, Onset, Skeleton
-from tracker.video_reader import VideoReader
 
 _Line = TypeVar("_Line")
 

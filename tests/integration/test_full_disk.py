@@ -9,7 +9,7 @@ from session_folders import SHAPE, frame, image, opened, result, row
 
 from tracker.errors import DiskFull, RecordingError
 from tracker.recording import Recording
-from tracker.session_folder import AppendFile
+from tracker.session_folder.files import AppendFile
 
 
 @pytest.fixture

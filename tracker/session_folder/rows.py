@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tracker.errors import RecordingError
-from tracker.session_folder import SCHEMA_VERSION
+from tracker.session_folder.files import SCHEMA_VERSION
 from tracker.types import Episode, FrameResult, LedgerRow, Onset, Skeleton
 
 FEATURE = "feature/"

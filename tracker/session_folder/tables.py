@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from tracker.errors import RecordingError
-from tracker.session_folder import AppendFile
+from tracker.session_folder.files import AppendFile
 
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """Last bytes of a finished Arrow IPC stream (Arrow columnar format, "IPC Streaming Format")."""

@@ -12,7 +12,7 @@ from av.codec.codec import UnknownCodecError
 from av.video.reformatter import ColorRange
 
 from tracker.errors import RecordingError
-from tracker.session_folder import AppendFile
+from tracker.session_folder.files import AppendFile
 from tracker.types import CameraInfo, Frame
 
 _TIME_BASE = Fraction(1, 1_000_000)
