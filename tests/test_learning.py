@@ -32,6 +32,8 @@ NOTHING_CHANGES = Augmentation(
     gamma=(1, 1),
     shading=0,
     blur_px=0,
+    motion_px=0,
+    stretch=0,
     noise=0,
     occlusion=0,
 )
@@ -247,6 +249,7 @@ def well_inside(xy):
         pytest.param({"size_px": (30, 30)}, id="enlarged"),
         pytest.param({"size_px": (9, 9)}, id="halved_and_shrunk"),
         pytest.param({"flip": True}, id="mirrored"),
+        pytest.param({"stretch": 0.3}, id="stretched"),
     ],
 )
 def test_the_keypoint_moves_with_the_picture(changes):
@@ -265,6 +268,27 @@ def test_the_animal_gets_the_size_that_was_asked_for():
     assert len(known) >= 5
     assert all(29.9 <= size <= 40.1 for size in known)
     assert max(known) - min(known) > 4
+
+
+def test_a_stretched_animal_is_longer_or_shorter_by_its_share():
+    settings = NOTHING_CHANGES.model_copy(update={"stretch": 0.25})
+    drawn = [augmented(seed, settings)[1] for seed in range(60)]
+    sizes = [np.linalg.norm(xy[0] - xy[1]) for xy in drawn if np.isfinite(xy).all()]
+    assert min(sizes) >= 20 / 1.25 - 0.1
+    assert max(sizes) <= 20 * 1.25 + 0.1
+    assert min(sizes) < 18
+    assert max(sizes) > 22
+
+
+def test_a_second_exposure_is_faint_and_close_by():
+    plain = [augmented(seed) for seed in range(40)]
+    settings = NOTHING_CHANGES.model_copy(update={"motion_px": 3.0})
+    moved = [augmented(seed, settings) for seed in range(40)]
+    changed = [not np.array_equal(one[0], two[0]) for one, two in zip(plain, moved, strict=True)]
+    assert 4 <= sum(changed) <= 24  # three in ten
+    for image, xy in moved:
+        if well_inside(xy):
+            np.testing.assert_allclose(centroid_near(image, xy[0], 12), xy[0], atol=0.4 * 3 + 0.3)
 
 
 def test_a_mirror_image_swaps_left_and_right():
@@ -436,11 +460,19 @@ def test_training_without_pytorch_names_the_extra(folder, monkeypatch):
 
 
 class Crooked(PoseGraph):
-    """Says something else in the file than in PyTorch."""
+    """Puts keypoints elsewhere in the file than in PyTorch."""
 
     def forward(self, image):
         xy, confidence = super().forward(image)
         return (xy + 1 if torch.onnx.is_in_onnx_export() else xy), confidence
+
+
+class Timid(PoseGraph):
+    """Is less sure in the file than in PyTorch."""
+
+    def forward(self, image):
+        xy, confidence = super().forward(image)
+        return xy, (confidence * 0.99 if torch.onnx.is_in_onnx_export() else confidence)
 
 
 def a_graph(kind=PoseGraph, seed=0):
@@ -465,11 +497,18 @@ def test_an_exported_network_gives_the_same_answers(tmp_path):
     assert read_card(path) == CARD
 
 
-def test_a_file_that_disagrees_with_pytorch_is_not_written(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        pytest.param(Crooked, r"keypoints by 1\.4\d\d px", id="keypoints"),  # 1 px right, 1 down
+        pytest.param(Timid, r"confidence by 0\.00\d+ \(at most 0\.001", id="confidence"),
+    ],
+)
+def test_a_file_that_disagrees_with_pytorch_is_not_written(tmp_path, kind, reason):
     path = tmp_path / "network.onnx"
     path.write_bytes(b"the old one")
-    with pytest.raises(TrainingError, match=r"disagree on image 0: keypoints by 1\.4"):
-        export(a_graph(Crooked), CARD, [an_image()], path)
+    with pytest.raises(TrainingError, match=f"disagree on image 0: .*{reason}"):
+        export(a_graph(kind), CARD, [an_image()], path)
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]
 

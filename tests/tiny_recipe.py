@@ -34,6 +34,8 @@ RECIPE = {
         "offset": [-10, 10],
         "shading": 0.1,
         "blur_px": 0.3,
+        "motion_px": 0,
+        "stretch": 0,
         "noise": 3,
         "occlusion": 0,
     },

@@ -137,7 +137,8 @@ class Preprocessor:
         if image.shape != self.image_shape:
             raise ValueError(f"an image of shape {image.shape}, expected {self.image_shape}")
         if self._grey is not None:
-            image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=self._grey)  # type: ignore[assignment]
+            cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=self._grey)
+            image = self._grey
         for half in self._halves:
             height, width = half.shape[:2]
             whole = image[: 2 * height, : 2 * width]

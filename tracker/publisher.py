@@ -316,7 +316,8 @@ class _Wire:
         self.door: Door | None = None
         if keys is not None:
             self.door = Door(self._context, keys.clients)
-            self._socket.zap_domain = b"tracker"  # without it nobody at the door lets all in
+            self._socket.zap_domain = b"tracker"
+            self._socket.zap_enforce_domain = True  # a door that is gone is shut, not open
             self._socket.curve_server = True
             self._socket.curve_publickey = keys.public
             self._socket.curve_secretkey = keys.secret

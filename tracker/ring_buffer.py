@@ -64,6 +64,7 @@ class RingBuffer:
         self._held: list[Frame | None] = [None] * capacity
         self._written = 0
         self._closed = False
+        self._writer_waits = False
         self._changed = threading.Condition()
         self._readers: list[Reader] = []
 
@@ -110,7 +111,11 @@ class RingBuffer:
         Only for sources that can wait (`CameraInfo.live` is False).
         """
         with self._changed:
-            return self._changed.wait_for(self._has_room, timeout_s)
+            self._writer_waits = True
+            try:
+                return self._changed.wait_for(self._has_room, timeout_s)
+            finally:
+                self._writer_waits = False
 
     def close(self) -> None:
         """Say that nothing more will be written; readers can still take what is there."""
@@ -182,6 +187,7 @@ class Reader:
                 with ring._changed:  # noqa: SLF001
                     if ring._still_holds(turn, held):  # noqa: SLF001
                         self._next = turn + 1
-                        ring._changed.notify_all()  # noqa: SLF001
+                        if ring._writer_waits:  # noqa: SLF001
+                            ring._changed.notify_all()  # noqa: SLF001
                         return Read(replace(held, image=self._image), turn, range(wanted, turn))
             next_wanted = turn + 1

@@ -61,7 +61,7 @@ def test_the_demo_leaves_a_session_folder_that_opens(demo):
 
 
 def test_the_demo_is_right_about_the_mouse(tmp_path):
-    done = tracker("demo", "--seconds", 60, "--json", *FAST, "--set", FREE_PORT, cwd=tmp_path)
+    done = tracker("demo", "--seconds", 30, "--json", *FAST, "--set", FREE_PORT, cwd=tmp_path)
     truth = last_line(done)["truth"]
     assert truth["f1"]["locomotion"] >= 0.9
     assert truth["f1"]["freezing"] >= 0.9
@@ -226,19 +226,26 @@ def test_kill_9_leaves_a_session_that_lost_at_most_its_last_second(tmp_path, fra
     assert recording.session["state"] == "running"
     a_second = 60
     assert recording.totals()["captured"] >= seen - a_second
-    assert recording.frame_indices[-1] >= seen - a_second
+    assert len(recording.frame_indices) >= seen - a_second
     assert sum(1 for _ in recording.frames()) >= seen - a_second
     assert recording.totals()["unexplained"] == 0
 
 
 def test_listen_prints_episodes_from_another_process(tmp_path):
-    process, address = start("demo", "--seconds", 100, cwd=tmp_path)
-    wait_for_frames(address, 10)
-    listener = tracker("listen", address, "--seconds", 8, cwd=tmp_path)
-    process.kill()
-    process.communicate(timeout=10)
-    assert listener.returncode == 0, listener.stderr
-    assert "mouse" in listener.stdout
+    session, address = start("demo", "--seconds", 100, cwd=tmp_path)
+    listener = subprocess.Popen(
+        [sys.executable, "-m", "tracker", "listen", address],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = listener.stdout.readline()
+    finally:
+        for process in (session, listener):
+            process.kill()
+            process.communicate(timeout=10)
+    assert "mouse" in line
+    assert "begins" in line
 
 
 def test_keys_are_made_once(tmp_path):

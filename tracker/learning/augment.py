@@ -59,6 +59,7 @@ def _placement(
     scale = float(np.exp(rng.uniform(low, high))) / size
     angle = np.deg2rad(rng.uniform(-settings.rotation_deg, settings.rotation_deg))
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turn @ _stretch(settings.stretch, rng)
     flipped = bool(settings.flip and rng.random() < 0.5)
     if flipped:
         turn = turn @ np.diag([-1.0, 1.0])
@@ -75,24 +76,33 @@ def _placement(
     return np.hstack([turn, shift[:, None]]), flipped
 
 
+def _stretch(most: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A matrix (2, 2) that lengthens along a random axis as much as it narrows across it."""
+    angle = rng.uniform(0, np.pi)
+    axis = np.array([np.cos(angle), np.sin(angle)])
+    factor = (1 + most) ** rng.uniform(-1, 1)
+    across = np.eye(2) / factor
+    return across + (factor - 1 / factor) * np.outer(axis, axis)
+
+
 def _warp(
     image: Image, matrix: NDArray[np.float64], canvas: tuple[int, int], rng: np.random.Generator
 ) -> Image:
     """Halve as the live loop does, then interpolate; the border repeats the edge or is flat."""
     matrix = matrix.copy()
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     while scale <= 0.5 and min(image.shape[:2]) >= 2:
         height, width = image.shape[0] // 2, image.shape[1] // 2
-        image = cv2.resize(  # type: ignore[assignment]
-            image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
-        )
+        whole = image[: 2 * height, : 2 * width]
+        half = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        image = np.asarray(half, np.uint8)
         # x = 2 x' + 1/2: the centre of a pixel made of two lies between theirs.
         matrix[:, 2] += 0.5 * (matrix[:, 0] + matrix[:, 1])
         matrix[:, :2] *= 2
         scale *= 2
     flat = rng.random() < 0.5
     grey = float(rng.integers(0, 256)) if rng.random() < 0.5 else 0.0
-    return cv2.warpAffine(  # type: ignore[return-value]
+    warped = cv2.warpAffine(
         image,
         matrix,
         (canvas[1], canvas[0]),
@@ -100,6 +110,7 @@ def _warp(
         borderMode=cv2.BORDER_CONSTANT if flat else cv2.BORDER_REPLICATE,
         borderValue=(grey,) * 3,
     )
+    return np.asarray(warped, np.uint8)
 
 
 def _disturb(image: Image, rng: np.random.Generator) -> None:
@@ -122,10 +133,12 @@ def _disturb(image: Image, rng: np.random.Generator) -> None:
 
 
 def _relight(image: Image, settings: Augmentation, rng: np.random.Generator) -> Image:
-    """Blur, light that falls off to one side, gamma, contrast, offset and noise."""
+    """Second exposure, blur, shading, gamma, contrast, offset and noise."""
+    if settings.motion_px and rng.random() < 0.3:
+        image = _expose_twice(image, settings.motion_px, rng)
     sigma = rng.uniform(0, settings.blur_px)
     if sigma > 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), sigma)  # type: ignore[assignment]
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
     grey = np.arange(256, dtype=np.float32) / 255
     factor = rng.uniform(*settings.light)
     table = 255 * factor * grey ** rng.uniform(*settings.gamma) + rng.uniform(*settings.offset)
@@ -134,6 +147,16 @@ def _relight(image: Image, settings: Augmentation, rng: np.random.Generator) -> 
     noise = rng.uniform(0, settings.noise)
     bright += noise * rng.standard_normal(image.shape, dtype=np.float32)
     return np.clip(bright, 0, 255).astype(np.uint8)
+
+
+def _expose_twice(image: Image, most_px: float, rng: np.random.Generator) -> Image:
+    """Mix in a faint copy beside it: a moving animal, or two fields of an interlaced video."""
+    shift = rng.uniform(-most_px, most_px, 2)
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    size = image.shape[1], image.shape[0]
+    copy = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    share = rng.uniform(0.1, 0.4)
+    return np.asarray(cv2.addWeighted(image, 1 - share, copy, share, 0), np.uint8)
 
 
 def _shading(

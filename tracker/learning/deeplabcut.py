@@ -60,7 +60,7 @@ def _read_table(
     table: Path, source: DeepLabCutSource, recipe: Recipe, root: Path, faults: list[str]
 ) -> Iterator[_Label]:
     name = table.relative_to(root).as_posix()
-    with table.open(newline="", encoding="utf-8") as file:
+    with table.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = list(csv.reader(file))
     found = re.search(source.animal, table.parent.name)
     columns = _columns(rows)
@@ -150,12 +150,15 @@ def _read_image(label: _Label, channels: int, faults: list[str]) -> NDArray[np.u
     if not label.image.is_file():
         faults.append(f"{label.row}: {label.image.name} is missing")
         return None
-    flag = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
     data = np.frombuffer(label.image.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, flag)
+    flag = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
+    image = cv2.imdecode(data, flag) if data.size else None
     if image is None:
         faults.append(f"{label.row}: {label.image.name} is no image")
-    return image  # type: ignore[return-value]
+        return None
+    if channels == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return np.asarray(image, np.uint8)
 
 
 def _outside(label: _Label, names: Sequence[str], shape: tuple[int, ...]) -> Iterator[str]:

@@ -66,7 +66,7 @@ def _views(
     recipe: Recipe, samples: Sequence[Sample]
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32], float]]:
     """Network input, keypoints in it, and extent of the animal in it (px)."""
-    calm = replace_absent(recipe)
+    calm = recipe.augmentation.model_copy(update={"absent": 0.0})
     for number, sample in enumerate(samples):
         preprocessor = Preprocessor(
             sample.image.shape, recipe.network.channels, recipe.long_side, GRAIN
@@ -77,15 +77,9 @@ def _views(
         for view in range(1, VALIDATION_VIEWS):
             rng = np.random.default_rng([recipe.schedule.seed, number, view, 1])
             canvas, swap = recipe.schedule.canvas, mirror_order(recipe)
-            image, xy = augment(sample, calm.augmentation, canvas, swap, rng)
-            extent = np.sqrt(np.prod(recipe.augmentation.size_px))
-            yield planes(image), xy, float(extent)
-
-
-def replace_absent(recipe: Recipe) -> Recipe:
-    """The recipe with the animal in every image."""
-    calm = recipe.augmentation.model_copy(update={"absent": 0.0})
-    return recipe.model_copy(update={"augmentation": calm})
+            image, xy = augment(sample, calm, canvas, swap, rng)
+            middle_size = np.sqrt(np.prod(recipe.augmentation.size_px))
+            yield planes(image), xy, float(middle_size)
 
 
 def mirror_order(recipe: Recipe) -> list[int]:
@@ -116,7 +110,7 @@ class Trainer:
         self._swap = mirror_order(recipe)
         self._judge = Judge(recipe, split.validation)
         self.network = PoseNetwork(len(recipe.keypoints), recipe.network)
-        # A third faster on a CPU.
+        # A third faster on a CPU; PyTorch's own overloads leave this form out.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
@@ -186,7 +180,7 @@ class Trainer:
             group["lr"] = self._rate()
         loss = loss_of(self.network(images), xy, known)
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self._optimizer.step()
         self._step += 1

@@ -56,7 +56,9 @@ class PoseNetwork(nn.Module):
         self.mix8 = _conv(w8, w8)
         self.mix4 = _conv(w4, w4)
         self.head = nn.Conv2d(w4, 3 * keypoints, 1)
-        nn.init.constant_(self.head.bias[:keypoints], -4.0)  # type: ignore[index]
+        # At first nothing is likely anywhere, as in nearly every cell of a target.
+        with torch.no_grad():
+            self.head.get_parameter("bias")[:keypoints] = -4.0
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the maps.

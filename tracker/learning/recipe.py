@@ -69,13 +69,19 @@ class Augmentation(Settings):
         (25.0, 75.0), description="px of the input, extent of the animal, log-uniform"
     )
     rotation_deg: float = Field(180.0, ge=0, le=180, description="turned by up to this, each way")
+    stretch: float = Field(
+        0.25, ge=0, le=1, description="longer by up to this share along a random axis, or shorter"
+    )
     flip: bool = Field(default=True, description="mirrored every other time")
     absent: float = Field(0.05, ge=0, le=0.5, description="share without the animal")
-    light: Range = Field((0.7, 1.5), description="factor on the grey values")
+    light: Range = Field((0.7, 1.8), description="factor on the grey values")
     offset: Range = Field((-30.0, 30.0), description="added to the grey values (0 to 255)")
-    gamma: Range = Field((0.6, 1.6), description="exponent on the grey values")
+    gamma: Range = Field((0.6, 2.2), description="exponent on the grey values")
     shading: float = Field(0.5, ge=0, le=1, description="largest fall of light over the image")
     blur_px: float = Field(1.2, ge=0, le=5, description="px of the input, largest sigma")
+    motion_px: float = Field(
+        4.0, ge=0, le=50, description="px of the input, largest shift of a faint second exposure"
+    )
     noise: float = Field(8.0, ge=0, le=64, description="grey values, largest sigma")
     occlusion: float = Field(0.3, ge=0, le=1, description="share with bars, blobs and lines")
 
