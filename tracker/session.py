@@ -2,11 +2,11 @@
 
     IDLE ──start──▶ STARTING ──▶ RUNNING ──stop, end of stream, failure──▶ STOPPING ──▶ IDLE
 
-    camera thread ──▶ ring buffer ──▶ pipeline thread ──▶ publisher thread
+    camera thread ──▶ ring buffer ──▶ pipeline thread ──▶ ZeroMQ
                            └────────▶ recorder thread ◀──┘
 
 The end has one order, also after a failure: camera, pipeline (which closes its episodes),
-recorder, publisher, session folder; then the first failure is raised.
+recorder, goodbye, session folder; then the first failure is raised.
 """
 
 import gc
@@ -31,7 +31,7 @@ from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.settings import Settings
-from tracker.stages import CameraStage, PipelineStage, PublisherStage, RecorderStage
+from tracker.stages import CameraStage, PipelineStage, RecorderStage
 from tracker.types import CameraInfo, FrameResult
 from tracker.worker import Worker
 
@@ -251,7 +251,13 @@ class Session:
             duration_s=settings.duration_s,
         )
         self._pipeline_stage = PipelineStage(
-            parts.pipeline, to_pipeline, parts.ledger, parts.publisher, self._results
+            parts.pipeline,
+            to_pipeline,
+            parts.ledger,
+            parts.publisher,
+            self._results,
+            self._wire_status,
+            parts.clock,
         )
         self._recorder_stage = RecorderStage(
             self._recorder,
@@ -263,15 +269,11 @@ class Session:
         )
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", self._pipeline_stage.step)
-        self._recording = self._worker("recorder", self._recorder_stage.step)
+        self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._workers = [self._camera, self._pipeline, self._recording]
-        if parts.publisher is not None:
-            self._publisher_stage = PublisherStage(parts.publisher, self._say_status, parts.clock)
-            self._publishing = self._worker("publisher", self._publisher_stage.step)
-            self._workers.append(self._publishing)
 
-    def _worker(self, name: str, step: Callable[[], bool]) -> Worker:
-        worker = Worker(name, step, on_end=lambda: self._on_end(worker))
+    def _worker(self, name: str, step: Callable[[], bool], *, behind: bool = False) -> Worker:
+        worker = Worker(name, step, on_end=lambda: self._on_end(worker), behind=behind)
         return worker
 
     def _on_end(self, worker: Worker) -> None:
@@ -284,11 +286,6 @@ class Session:
         if self._end_reason is None or reason is EndReason.FAILED:
             self._end_reason = reason
         self._end_asked.set()
-
-    def _say_status(self) -> None:
-        """Publisher thread: tell listeners how it goes."""
-        if self._parts.publisher is not None:
-            self._parts.publisher.offer_status(self._wire_status())
 
     def _wire_status(self) -> messages.Status:
         now, observer = self.status, self._parts.pipeline.observer
@@ -310,7 +307,7 @@ class Session:
     def _wind_down(self) -> list[Exception]:
         """Do each step of the end, whatever became of the others; return what failed."""
         parts = self._parts
-        steps: list[Callable[[], None]] = [
+        steps: tuple[Callable[[], None], ...] = (
             lambda: self._stop(self._camera),
             parts.camera.close,
             self._ring.close,
@@ -318,15 +315,11 @@ class Session:
             self._close_episodes,
             self._recorder_stage.no_more_results.set,
             lambda: self._drain(self._recording),
-        ]
-        if parts.publisher is not None:
-            steps += [
-                self._publisher_stage.no_more_results.set,
-                lambda: self._drain(self._publishing),
-                self._say_goodbye,
-            ]
+            self._say_goodbye,
+            self._close_folder,
+        )
         failures: list[Exception] = []
-        for step in [*steps, self._close_folder]:
+        for step in steps:
             try:
                 step()
             except Exception as failure:  # noqa: BLE001 - the rest must be closed; raised by finish

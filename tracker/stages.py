@@ -3,10 +3,13 @@
 Each stage has a `step`: one short piece of work that returns whether there is more to do.
 """
 
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
+from tracker import messages
 from tracker.cameras.base import Camera
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DiskFull, EndOfStream, RecordingError
@@ -21,8 +24,16 @@ from tracker.types import Episode, Fate, Frame, FrameResult, Gap, Onset
 PATIENCE_S = 0.1
 """Longest wait inside one step; bounds how long a stop takes."""
 
+STATUS_EVERY_S = 0.5
+"""How often listeners are told how the session is doing."""
+
 MAX_RESULTS_WAITING = 4096
 """Results that may wait for the recorder; more means that it stands still."""
+
+
+_let_readers_run: Callable[[], None] = getattr(os, "sched_yield", lambda: time.sleep(0))
+"""Give up the processor for a moment. A scheduler may put a woken thread behind the one that
+woke it; without this, a reader waits until the camera has drawn or decoded its next frame."""
 
 
 class CameraStage:
@@ -92,6 +103,7 @@ class CameraStage:
         self._next_index = frame.index + 1
         self._ledger.note_captured(self._ring.next_turn, frame)
         self._ring.write(frame)
+        _let_readers_run()
         return True
 
     def _explain(self, gap: Gap) -> None:
@@ -114,14 +126,19 @@ class CameraStage:
 
 
 class PipelineStage:
-    """Ring buffer → pipeline → publisher and recorder.
+    """Ring buffer → pipeline → ZeroMQ, and to the recorder.
+
+    It sends by itself, since handing a message to another thread takes longer than handing
+    it to ZeroMQ, which never waits for a listener (docs/decisions/0005).
 
     Args:
         pipeline: Run by this stage alone.
         reader: Where frames come from.
         ledger: Told of each frame processed or missed.
-        publisher: Gets every result; None: nothing is published.
+        publisher: Bound, driven by this stage alone; None: nothing is published.
         results: The recorder's queue.
+        status: What to tell listeners; asked every `STATUS_EVERY_S`.
+        clock: Tells when the next status is due.
     """
 
     def __init__(
@@ -131,12 +148,17 @@ class PipelineStage:
         ledger: Ledger,
         publisher: Publisher | None,
         results: "SimpleQueue[FrameResult]",
+        status: Callable[[], messages.Status],
+        clock: Clock,
     ) -> None:
         self._pipeline = pipeline
         self._reader = reader
         self._ledger = ledger
         self._publisher = publisher
         self._results = results
+        self._status = status
+        self._clock = clock
+        self._status_due_ns = 0
         self._going_on: dict[str, str] = {}
 
     @property
@@ -153,10 +175,10 @@ class PipelineStage:
         """
         read = self._reader.read(PATIENCE_S)
         if read is None:
+            self._publish(None)
             return not self._reader.exhausted
         result = self._pipeline.step(read.frame)
-        if self._publisher is not None:
-            self._publisher.offer(result)
+        self._publish(result)
         self._ledger.note_processed(
             read.turn, read.missed, result.stages, self._reader.policy.fate_of_missed
         )
@@ -169,6 +191,20 @@ class PipelineStage:
         for event in result.events:
             self._follow(event)
         return True
+
+    def _publish(self, result: FrameResult | None) -> None:
+        publisher = self._publisher
+        if publisher is None:
+            return
+        if result is not None:
+            publisher.offer(result)
+            publisher.step(0.0)
+        now_ns = self._clock.now_ns()
+        if now_ns >= self._status_due_ns:
+            self._status_due_ns = now_ns + round(STATUS_EVERY_S * 1e9)
+            publisher.offer_status(self._status())
+        if result is None:
+            publisher.step(0.0)
 
     def _follow(self, event: Onset | Episode) -> None:
         if isinstance(event, Onset):
@@ -255,30 +291,3 @@ class RecorderStage:
                 result = self._results.get_nowait()
         except Empty:
             return
-
-
-class PublisherStage:
-    """Results → ZeroMQ, and a status message twice a second.
-
-    Args:
-        publisher: Bound; driven by this stage alone.
-        say_status: Called when a status is due; offers it to the publisher.
-        clock: Tells when it is due.
-    """
-
-    EVERY_S = 0.5
-
-    def __init__(self, publisher: Publisher, say_status: Callable[[], None], clock: Clock) -> None:
-        self._publisher = publisher
-        self._say_status = say_status
-        self._clock = clock
-        self._due_ns = 0
-        self.no_more_results = threading.Event()
-
-    def step(self) -> bool:
-        """Send what waits; False once no more will come."""
-        if self._clock.now_ns() >= self._due_ns:
-            self._due_ns = self._clock.now_ns() + round(self.EVERY_S * 1e9)
-            self._say_status()
-        self._publisher.step(PATIENCE_S)
-        return not self.no_more_results.is_set()

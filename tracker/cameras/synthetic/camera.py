@@ -14,6 +14,10 @@ from tracker.types import CameraInfo, Fate, Frame, Gap, Truth
 BUFFERED_FRAMES = 4
 """Frames that the camera holds for a reader who is late; older ones are lost."""
 
+DRAW_AHEAD_NS = 3_000_000
+"""How long before its arrival a frame is drawn: not while the one before is looked at, since
+a real camera needs no processor then either."""
+
 _LOSS_SALT = 51
 _DELAY_SALT = 52
 
@@ -104,6 +108,8 @@ class SyntheticCamera:
         gap = self._lost_on_the_way()
         if gap is None:
             index = self._next_that_comes(total)
+            if not self._wait_for(index, timeout_s, ahead_ns=DRAW_AHEAD_NS):
+                return None
             if not self._is_lost(index) and self._painted_index != index:
                 painter.paint(self._script.body(index), index, self._image)
                 self._painted_index = index
@@ -134,11 +140,13 @@ class SyntheticCamera:
             return round(index * 1e9 / self._settings.fps)
         return (self._start_ns or 0) + round((index + 1) * 1e9 / self._settings.fps)
 
-    def _wait_for(self, index: int, timeout_s: float) -> bool:
+    def _wait_for(self, index: int, timeout_s: float, *, ahead_ns: int = 0) -> bool:
+        """Wait for the arrival of frame `index`, or for a moment so long before it."""
         if not self._settings.paced:
             return True
         delay_ns = self._settings.jitter_ms * 1e6 * chance(self._settings.seed, _DELAY_SALT, index)
-        return self._clock.wait_until(self._captured_ns(index) + round(delay_ns), timeout_s)
+        arrives_ns = self._captured_ns(index) + round(delay_ns)
+        return self._clock.wait_until(arrives_ns - ahead_ns, timeout_s)
 
     def _is_lost(self, index: int) -> bool:
         fraction = self._settings.lose_fraction
