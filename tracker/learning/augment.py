@@ -81,8 +81,9 @@ def _stretch(most: float, rng: np.random.Generator) -> NDArray[np.float64]:
     angle = rng.uniform(0, np.pi)
     axis = np.array([np.cos(angle), np.sin(angle)])
     factor = (1 + most) ** rng.uniform(-1, 1)
-    across = np.eye(2) / factor
-    return across + (factor - 1 / factor) * np.outer(axis, axis)
+    matrix: NDArray[np.float64] = np.eye(2) / factor
+    matrix += (factor - 1 / factor) * np.outer(axis, axis)
+    return matrix
 
 
 def _warp(
