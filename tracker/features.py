@@ -134,7 +134,7 @@ class FeatureExtractor:
 
     def reset(self) -> None:
         """Forget all frames, as if new. Twice does no harm."""
-        nothing = np.full(2 * self._n_keypoints, math.nan)
+        nothing = [math.nan] * (2 * self._n_keypoints)
         self._before = (nothing, nothing)
         self._before_ns: int | None = None
         self._unwrapped_deg = 0.0
@@ -156,11 +156,11 @@ class FeatureExtractor:
     def _add_speeds(
         self, features: dict[str, float], xy_px: list[float], found: list[bool], now_ns: int
     ) -> None:
-        now, scale, n = np.array(xy_px), self._arena.px_per_cm, self._n_keypoints
+        scale, n = self._arena.px_per_cm, self._n_keypoints
         oldest, middle = self._before
         if self._before_ns is not None:
-            self._window.append(self._before_ns, self._kept(oldest, middle, now))
-        self._before, self._before_ns = (middle, now), now_ns
+            self._window.append(self._before_ns, self._kept(oldest, middle, xy_px))
+        self._before, self._before_ns = (middle, xy_px), now_ns
         slopes = self._window.slopes(now_ns)
         velocities = [
             (slopes[k] / scale, slopes[n + k] / scale)
@@ -173,15 +173,13 @@ class FeatureExtractor:
         if self._has_axis and not math.isnan(features["heading_deg"]):
             features["angular_speed_deg_s"] = slopes[-1]
 
-    def _kept(self, oldest: Numbers, middle: Numbers, newest: Numbers) -> Numbers:
+    def _kept(self, oldest: list[float], middle: list[float], newest: list[float]) -> list[float]:
         """Return the positions that count (px) and, if there is one, their unwrapped heading."""
-        n = len(newest)
-        kept = np.empty(n + self._has_axis)
-        kept[:n] = _middle_of_three(oldest, middle, newest)
+        kept = [_middle_of_three(*three) for three in zip(oldest, middle, newest, strict=True)]
         if self._has_axis:
             front, rear, half = self._front, self._rear, self._n_keypoints
             dx, dy = kept[front] - kept[rear], kept[half + front] - kept[half + rear]
-            kept[n] = self._unwrap(_direction_deg(float(dx), float(dy)))
+            kept.append(self._unwrap(_direction_deg(dx, dy)))
         return kept
 
     def _unwrap(self, heading_deg: float) -> float:
@@ -207,13 +205,14 @@ class _Window:
     def clear(self) -> None:
         self._start = self._end = 0
 
-    def append(self, time_ns: int, values: Numbers) -> None:
+    def append(self, time_ns: int, values: list[float]) -> None:
         """Add a row; NaN in it is unknown."""
         if self._end == len(self._times_ns):
             self._make_room()
-        known, row = ~np.isnan(values), self._rows[self._end]
-        row[: self._n_columns] = known
-        row[self._n_columns :] = np.where(known, values, 0.0)
+        known = [0.0 if math.isnan(value) else 1.0 for value in values]
+        self._rows[self._end] = known + [
+            value if is_known else 0.0 for value, is_known in zip(values, known, strict=True)
+        ]
         self._times_ns[self._end] = time_ns
         self._end += 1
 
@@ -248,9 +247,11 @@ class _Window:
         self._start, self._end = 0, n
 
 
-def _middle_of_three(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
-    """Return the middle value per element; NaN if one of the three is."""
-    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+def _middle_of_three(a: float, b: float, c: float) -> float:
+    """Return the middle value; NaN if one of the three is."""
+    if math.isnan(a) or math.isnan(b) or math.isnan(c):
+        return math.nan
+    return max(min(a, b), min(max(a, b), c))
 
 
 def _direction_deg(dx: float, dy: float) -> float:

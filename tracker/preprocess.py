@@ -115,6 +115,8 @@ class Preprocessor:
         )
         self._inside = self._input[0, :, : geometry.height, : geometry.width]
         self._resized = np.empty((geometry.height, geometry.width, *layers), np.uint8)
+        if channels == 1 and self._inside.flags.c_contiguous:
+            self._resized = self._inside[0]  # no margin: the input itself is resized into
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -146,6 +148,7 @@ class Preprocessor:
             image = half
         height, width = self._resized.shape[:2]
         cv2.resize(image, (width, height), dst=self._resized, interpolation=cv2.INTER_LINEAR)
-        planes = self._resized.transpose(2, 0, 1) if self._resized.ndim == 3 else self._resized
-        np.copyto(self._inside, planes)
+        if self._resized.base is None:
+            planes = self._resized.transpose(2, 0, 1) if self._resized.ndim == 3 else self._resized
+            np.copyto(self._inside, planes)
         return self._input

@@ -9,7 +9,7 @@ camera's index it has no gaps, so what a reader missed is a plain range of turns
 """
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -101,7 +101,7 @@ class RingBuffer:
             self._held[slot] = None
         np.copyto(self._images[slot], frame.image)
         with self._changed:
-            self._held[slot] = replace(frame, image=self._images[slot])
+            self._held[slot] = _with_image(frame, self._images[slot])
             self._written += 1
             self._changed.notify_all()
 
@@ -189,5 +189,10 @@ class Reader:
                         self._next = turn + 1
                         if ring._writer_waits:  # noqa: SLF001
                             ring._changed.notify_all()  # noqa: SLF001
-                        return Read(replace(held, image=self._image), turn, range(wanted, turn))
+                        frame = _with_image(held, self._image)
+                        return Read(frame, turn, range(wanted, turn))
             next_wanted = turn + 1
+
+
+def _with_image(frame: Frame, image: NDArray[np.uint8]) -> Frame:
+    return Frame(frame.index, frame.captured_ns, frame.received_ns, image, frame.device_tick)

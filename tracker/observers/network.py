@@ -1,5 +1,6 @@
 """Find keypoints with a network."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ class NetworkObserver:
         self._runtime = runtime
         self._clock = clock
         self._skeleton = runtime.card.skeleton
+        self._min_confidence = runtime.card.min_confidence
         self._preprocessor: Preprocessor | None = None
 
     @property
@@ -54,6 +56,9 @@ class NetworkObserver:
         except ValueError as error:
             raise ModelError(f"the network cannot take {error}") from error
         self._preprocessor = preprocessor
+        height, width = shape[:2]
+        self._reach = np.array([width / 2, height / 2], np.float32)
+        self._middle = self._reach - np.float32(0.5)
         blank = Frame(0, 0, 0, np.zeros(shape, np.uint8))
         for _ in range(WARM_UP_RUNS):
             self.observe(blank)
@@ -78,13 +83,13 @@ class NetworkObserver:
         started_ns = self._clock.now_ns()
         xy, confidence = self._runtime.run(image)
         network_ns = self._clock.now_ns() - started_ns
-        if not (np.isfinite(xy).all() and np.isfinite(confidence).all()):
+        if not math.isfinite(float(xy.sum()) + float(confidence.sum())):
             raise ModelError(f"the network gave values that are not finite on frame {frame.index}")
         xy = preprocessor.geometry.to_sensor(xy)
-        height, width = frame.image.shape[:2]
-        edge = np.array([width - 0.5, height - 0.5], np.float32)
-        outside = ((xy < -0.5) | (xy > edge)).any(-1)
-        xy[outside | (confidence < self._runtime.card.min_confidence)] = np.nan
+        lost = confidence < self._min_confidence
+        lost |= (np.abs(xy - self._middle) > self._reach).any(-1)
+        if lost.any():
+            xy[lost] = np.nan
         return Observation(
             frame_index=frame.index,
             captured_ns=frame.captured_ns,
