@@ -97,8 +97,7 @@ class RingBuffer:
                 f"expected uint8 {self._images.shape[1:]}"
             )
         slot = self._written % len(self._images)
-        with self._changed:
-            self._held[slot] = None
+        self._held[slot] = None  # one store: who checks after its copy sees it, lock or not
         np.copyto(self._images[slot], frame.image)
         with self._changed:
             self._held[slot] = _with_image(frame, self._images[slot])
