@@ -227,6 +227,17 @@ def test_a_truncated_video_without_its_index_is_not_found(play, tmp_path):
         play(cut)
 
 
+def test_a_cut_file_without_an_index_is_noticed_by_the_length_that_its_header_states(
+    play, tmp_path
+):
+    whole = write_video(tmp_path / "whole.mkv", range(0, 8_000, 40))
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    camera = play(cut, fast=True)
+    with pytest.raises(DeviceLost, match=r"ends after \d\.\d of the 8\.0 s .* cut off"):
+        read_to_the_end(camera)
+
+
 def write_cut_avi(folder, frame, extra_bytes):
     """An AVI of 20 frames that was cut off `extra_bytes` after frame `frame` begins."""
     whole = write_pictures(

@@ -36,6 +36,10 @@ _NO_VIDEO = {"tty"}
 _REMUX = "write its times anew: ffmpeg -fflags +genpts -i OLD -c copy NEW.mkv"
 
 
+MAX_LAST_FRAME_S = 2.0
+"""How long the last frame may stand; a header that states more speaks of frames that are gone."""
+
+
 class VideoFileSettings(Settings):
     """A file that FFmpeg can read."""
 
@@ -175,14 +179,22 @@ class VideoFileCamera:
         self, container: av.container.InputContainer, stream: VideoStream
     ) -> Iterator[VideoFrame]:
         """All frames in order of presentation; raises `DeviceLost` if the header counts more."""
-        packets = 0
+        packets, end_s = 0, 0.0
         for packet in container.demux(stream):
             packets += packet.size > 0
+            if packet.pts is not None and packet.time_base is not None:
+                end_s = max(end_s, float(packet.pts * packet.time_base))
             yield from packet.decode()
         if packets < stream.frames:
             raise DeviceLost(
                 f"{self._settings.path} ends after {packets} of the {stream.frames} frames that "
                 f"its header counts: the file was cut off; get a whole copy"
+            )
+        length_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+        if length_s - end_s > MAX_LAST_FRAME_S:
+            raise DeviceLost(
+                f"{self._settings.path} ends after {end_s:.1f} of the {length_s:.1f} s that its "
+                f"header states: the file was cut off; get a whole copy"
             )
 
     def _describe(self, stream: VideoStream, first: VideoFrame) -> CameraInfo:
