@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from ruamel.yaml import YAML
 
+from tracker.learning.recipe import read_recipe
+
 SIDE = 64  # px, height and width of each image
 
 RECIPE = {
@@ -102,3 +104,7 @@ def write_recipe(folder, **changes):
     path = folder / "recipe.yaml"
     YAML().dump(recipe, path)
     return path
+
+
+def recipe_of(folder, **changes):
+    return read_recipe(write_recipe(folder, **changes))
