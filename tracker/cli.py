@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from tracker.build import build_session
 from tracker.cameras.synthetic import SyntheticCameraSettings
@@ -300,5 +301,6 @@ def _without_nan(value: Any) -> Any:
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", soft_wrap=True)
+    line = Text.assemble(("error:", "bold red"), f" {error}")
+    Console(stderr=True).print(line, soft_wrap=True)
     sys.exit(code)

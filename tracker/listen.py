@@ -40,7 +40,7 @@ def listen_until_stopped(
             try:
                 received = subscriber.receive(PATIENCE_S)
             except BadMessage as error:
-                _ERRORS.print(f"[red]bad message:[/] {error}", soft_wrap=True)
+                _ERRORS.print(Text.assemble(("bad message:", "red"), f" {error}"), soft_wrap=True)
                 continue
             if received is not None:
                 show(received)

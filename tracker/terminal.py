@@ -88,7 +88,9 @@ class LivePanel:
         numbers.add_row("now", self._now(status))
         numbers.add_row("last stimulus", Text("none: this experiment has no controller", "dim"))
         hint = Text("Ctrl-C ends the session", style="dim")
-        return Panel(Group(numbers, hint), title=self._title, title_align="left", expand=False)
+        return Panel(
+            Group(numbers, hint), title=Text(self._title), title_align="left", expand=False
+        )
 
     def _time(self, status: Status) -> Text:
         text = f"{status.elapsed_s:.0f} s"
@@ -182,7 +184,9 @@ def print_findings(findings: Sequence[Finding]) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", style="dim")
     for finding in findings:
-        table.add_row(finding.what, Text(finding.verdict, _STYLES[finding.verdict]), finding.text)
+        table.add_row(
+            finding.what, Text(finding.verdict, _STYLES[finding.verdict]), Text(finding.text)
+        )
     console = Console(file=sys.stdout, highlight=False)
     console.print(table)
     worst = max((finding.verdict for finding in findings), key=list(Verdict).index)

@@ -143,6 +143,11 @@ def test_what_cannot_work_is_refused_with_one_sentence(tmp_path, arguments, code
     assert not list(tmp_path.glob("sessions/*"))
 
 
+def test_an_error_is_printed_to_the_letter_with_its_brackets(tmp_path):
+    done = tracker("demo", "--set", "model.network=rat[old]", cwd=tmp_path)
+    assert "model.network is 'rat[old]'" in done.stderr
+
+
 def test_a_refusal_is_json_too_where_json_was_asked_for(tmp_path):
     done = tracker("run", "open_field", "--camera", "gone.mp4", "--json", cwd=tmp_path)
     assert done.returncode == 2
