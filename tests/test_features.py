@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from tracker.arena import Arena, ArenaSettings, Circle, Rectangle
 from tracker.errors import UnknownName
-from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.features import FeatureExtractor, FeatureSettings, _Line
 from tracker.types import Observation, Skeleton
 
 NAN = math.nan
@@ -242,6 +242,12 @@ def test_a_keypoint_that_is_not_seen_is_left_out_of_the_speeds():
     assert last["speed_cm_s"] == pytest.approx(10, abs=1e-4)
 
 
+def test_of_two_keypoints_the_speed_is_the_mean():
+    measure = extractor(Skeleton(("front", "rear")))
+    poses = [[[50 + 40 * t, 0], [0, 0]] for t in EVEN]
+    assert run(poses, EVEN, measure)[-1]["speed_cm_s"] == pytest.approx(2, abs=1e-4)
+
+
 def test_the_fastest_keypoint_gives_away_an_animal_that_only_moves_its_head():
     poses = [SHAPE + np.array([[0, 60 * t], [0, 0], [0, 0]]) for t in EVEN]
     last = run(poses)[-1]
@@ -331,6 +337,45 @@ def test_the_speeds_forget_what_is_older_than_the_window():
     whole, late = run(poses, times_s), run(poses[300:], times_s[300:])
     for name in ("speed_cm_s", "fastest_keypoint_cm_s"):
         assert [row[name] for row in whole[315:]] == [row[name] for row in late[15:]]
+
+
+def test_the_hour_does_not_change_a_bit_of_the_speeds():
+    early = run(wandering(100), [i / FPS for i in range(100)])
+    late = run(wandering(100), [86_400 + i / FPS for i in range(100)])
+    for name in ("speed_cm_s", "fastest_keypoint_cm_s", "angular_speed_deg_s"):
+        assert str([row[name] for row in late]) == str([row[name] for row in early])
+
+
+def test_the_slope_of_a_line_through_three_points():
+    line = _Line(length_ns=4)
+    for time_ns, value in [(0, 9), (1, 1), (2, 2), (3, 6)]:
+        line.add(time_ns, value)
+    line.remove(0, 9)
+    # Through (1, 1), (2, 2), (3, 6): (3 * 23 - 6 * 9) / (3 * 14 - 6 * 6) = 15 / 6 steps per ns
+    assert line.slope() == pytest.approx(2.5 * 1e9 / 2**24, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("times_ns", "window_ns", "known"),
+    [
+        # Variance 24; half of 33 ns evenly filled has 16.5² / 12 = 22.7, half of 34 ns has 24.1
+        pytest.param([0, 6, 12], 33, True, id="more_than_half_a_window"),
+        pytest.param([0, 6, 12], 34, False, id="less_than_half_a_window"),
+        pytest.param([0, 12], 12, False, id="two_points"),
+    ],
+)
+def test_a_slope_needs_three_points_and_half_a_window(times_ns, window_ns, known):
+    line = _Line(window_ns)
+    for time_ns in times_ns:
+        line.add(time_ns, 1)
+    assert math.isnan(line.slope()) is not known
+
+
+def test_a_position_that_is_not_finite_counts_as_unknown_in_the_speeds():
+    poses = moving((100, 0), EVEN)
+    for pose in poses[20:23]:
+        pose[0] = math.inf
+    assert run(poses)[-1]["speed_cm_s"] == pytest.approx(10, abs=1e-4)
 
 
 def test_a_fast_camera_fills_a_window_of_many_frames():

@@ -26,7 +26,7 @@ class ScriptedRuntime:
     def run(self, image):
         self.clock.advance(3_000_000)
         self.images.append(image.copy())
-        return self.xy.copy(), self.confidence.copy()
+        return self.xy.copy("K"), self.confidence.copy("K")
 
 
 def observer(**answer):
@@ -87,6 +87,12 @@ def test_a_keypoint_at_the_least_confidence_is_found():
     assert np.isfinite(see((10.0, 4.0), confidence=0.5).xy).all()
 
 
+def test_the_least_confidence_is_rounded_as_the_networks_answers_are():
+    card = CARD.model_copy(update={"min_confidence": 0.7})  # as float32: 0.699999988
+    watcher, _ = observer(card=card, confidence=0.7)
+    assert np.isfinite(watcher.observe(frame()).xy).all()
+
+
 @pytest.mark.parametrize(
     "xy",
     [
@@ -98,6 +104,24 @@ def test_a_keypoint_at_the_least_confidence_is_found():
 )
 def test_a_keypoint_outside_the_frame_is_nan(xy):
     assert np.isnan(see(xy).xy).all()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_of_several_animals_only_the_keypoints_that_are_lost_are_nan(order):
+    watcher, runtime = observer()
+    xy = [[[1, 2], [3, 4], [5, 60]], [[7, 8], [-2, 10], [11, 12]]]  # 48 rows, 64 columns
+    runtime.xy = np.array(xy, np.float32, order=order)
+    runtime.confidence = np.array([[0.9, 0.1, 0.9], [0.9, 0.9, 0.9]], np.float32, order=order)
+    seen = watcher.observe(frame())
+    lost = [[False, True, True], [False, True, False]]
+    np.testing.assert_array_equal(np.isnan(seen.xy), np.dstack([lost, lost]))
+    np.testing.assert_allclose(seen.xy[1, 2], [11, 12])
+
+
+def test_nobody_is_an_observation_too():
+    watcher, runtime = observer()
+    runtime.xy, runtime.confidence = np.zeros((0, 3, 2), "f4"), np.zeros((0, 3), "f4")
+    assert watcher.observe(frame()).xy.shape == (0, 3, 2)
 
 
 def test_an_observation_carries_the_frame_it_was_made_of():

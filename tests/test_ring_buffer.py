@@ -1,4 +1,6 @@
 import threading
+from queue import Empty
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -154,6 +156,72 @@ def test_closing_wakes_a_reader_that_waits():
     ring.close()
     thread.join(5)
     assert got == [None]
+
+
+class Bell:
+    """Runs `meanwhile` in place of a sleep, and then says what a sleeper would hear."""
+
+    def __init__(self, meanwhile, in_time):
+        self.meanwhile = meanwhile
+        self.in_time = in_time
+        self.tokens = 0
+
+    def put(self, token):
+        self.tokens += 1
+
+    def get(self, timeout=None):
+        if timeout is not None:
+            self.meanwhile()
+            if not self.in_time:
+                raise Empty
+        assert self.tokens, "would sleep for ever"
+        self.tokens -= 1
+
+
+@pytest.mark.parametrize("in_time", [True, False], ids=["in_time", "just_as_it_gives_up"])
+def test_a_frame_written_while_a_reader_sleeps_is_read_and_leaves_no_token(in_time):
+    ring = RingBuffer(capacity=4, shape=SHAPE)
+    reader = ring.reader(ReadPolicy.NEWEST)
+    reader.bell = Bell(lambda: write(ring, [0, 1]), in_time)
+    assert reader.read(timeout_s=1).frame.index == 1
+    assert reader.bell.tokens == 0
+    assert not reader.sleeps
+
+
+def test_nobody_sleeps_at_a_closed_buffer():
+    ring = RingBuffer(capacity=4, shape=SHAPE)
+    reader = ring.reader(ReadPolicy.EVERY)
+    ring.close()
+    reader.bell = Bell(lambda: pytest.fail("it sleeps"), in_time=True)
+    assert reader.read(timeout_s=60) is None
+
+
+def test_a_source_that_waits_for_room_is_woken_by_a_read():
+    ring, woken = RingBuffer(capacity=2, shape=SHAPE), []
+    reader = ring.reader(ReadPolicy.EVERY)
+    write(ring, range(2))
+    ring._writer_waits = True
+    ring._room = SimpleNamespace(notify=lambda: woken.append(reader.next_turn))
+    reader.read(timeout_s=0)
+    assert woken == [1]
+
+
+def test_a_sleep_that_nobody_ends_is_over_in_time():
+    ring = RingBuffer(capacity=4, shape=SHAPE)
+    reader = ring.reader(ReadPolicy.NEWEST)
+    assert reader.read(timeout_s=0.01) is None
+    write(ring, [0])
+    assert reader.bell.empty()  # it does not sleep any more, so nobody rings
+
+
+def test_readers_of_the_newest_frame_are_woken_first():
+    ring, woken = RingBuffer(capacity=4, shape=SHAPE), []
+    for policy in (ReadPolicy.EVERY, ReadPolicy.NEWEST, ReadPolicy.EVERY):
+        reader = ring.reader(policy)
+        reader.sleeps = True
+        reader.bell = SimpleNamespace(put=lambda token, policy=policy: woken.append(policy))
+    write(ring, [0])
+    assert woken == [ReadPolicy.NEWEST, ReadPolicy.EVERY, ReadPolicy.EVERY]
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,13 @@ the middle one counts, per axis (a jump of one frame vanishes), and the speed of
 that of its median keypoint, per axis (one that is wrong for long is outvoted by two others).
 
 The slope of a window is the speed at its middle: it lags by half of `window_s`, and by half a
-frame more for the middle one of three. Sums run row by row, without BLAS, so that they come out the
-same on every computer.
+frame more for the middle one of three. Its sums are of whole numbers: they are exact, so that they
+come out the same on every computer, and a frame that leaves the window leaves no trace in them.
 """
 
 import math
 from collections.abc import Mapping
-from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.arena import Arena
@@ -24,7 +21,11 @@ from tracker.errors import UnknownName
 from tracker.settings import Settings
 from tracker.types import Observation, Skeleton
 
-Numbers = NDArray[np.float64]
+STEPS = float(2**24)
+"""Whole numbers that one px, or one degree, is counted in: as fine as float32 is at 1 px."""
+
+NS_STEPS = 1e9 / STEPS
+"""Units per s in one of those whole numbers per ns."""
 
 
 class FeatureSettings(Settings):
@@ -69,7 +70,9 @@ class FeatureExtractor:
 
     def __init__(self, settings: FeatureSettings, skeleton: Skeleton, arena: Arena) -> None:
         known = skeleton.keypoints
-        self._arena = arena
+        self._scale = arena.px_per_cm
+        self._distance_cm = arena.distance_cm
+        self._zones = tuple((z, f"distance_to_{z}_cm", f"in_{z}") for z in arena.zones)
         self._n_keypoints = len(known)
         self._centre = [_index(name, known) for name in settings.centre or known]
         self._rear = _index(settings.rear or known[-1], known)
@@ -77,6 +80,7 @@ class FeatureExtractor:
         self._has_axis = self._rear != self._front
         self._min_fps = 4 / settings.window_s
         self._units = _units(arena.zones, has_axis=self._has_axis)
+        self._nothing_known = dict.fromkeys(self._units, math.nan)
         lags = ("speed_cm_s", "fastest_keypoint_cm_s", "angular_speed_deg_s")
         self._group_delay_s = {
             name: settings.window_s / 2 if name in lags else 0.0 for name in self._units
@@ -113,18 +117,18 @@ class FeatureExtractor:
             ValueError: If the observation has other keypoints than the skeleton.
         """
         x_px, y_px = self._positions(observation)
-        features = dict.fromkeys(self._units, math.nan)
-        scale = self._arena.px_per_cm
+        features = self._nothing_known.copy()
+        scale = self._scale
         found = [not (math.isnan(x) or math.isnan(y)) for x, y in zip(x_px, y_px, strict=True)]
         seen = [k for k in self._centre if found[k]]
         if seen:
-            x = sum(x_px[k] for k in seen) / len(seen)
-            y = sum(y_px[k] for k in seen) / len(seen)
+            x = sum([x_px[k] for k in seen]) / len(seen)
+            y = sum([y_px[k] for k in seen]) / len(seen)
             features["x_cm"], features["y_cm"] = x / scale, y / scale
-            for zone in self._arena.zones:
-                distance_cm = self._arena.distance_cm(zone, x, y)
-                features[f"distance_to_{zone}_cm"] = distance_cm
-                features[f"in_{zone}"] = 1.0 if distance_cm <= 0 else 0.0
+            for zone, distance_name, inside_name in self._zones:
+                distance_cm = self._distance_cm(zone, x, y)
+                features[distance_name] = distance_cm
+                features[inside_name] = 1.0 if distance_cm <= 0 else 0.0
         if self._has_axis:
             dx, dy = x_px[self._front] - x_px[self._rear], y_px[self._front] - y_px[self._rear]
             features["heading_deg"] = _direction_deg(dx, dy)
@@ -156,20 +160,17 @@ class FeatureExtractor:
     def _add_speeds(
         self, features: dict[str, float], xy_px: list[float], found: list[bool], now_ns: int
     ) -> None:
-        scale, n = self._arena.px_per_cm, self._n_keypoints
+        scale, n = self._scale, self._n_keypoints
         oldest, middle = self._before
         if self._before_ns is not None:
             self._window.append(self._before_ns, self._kept(oldest, middle, xy_px))
         self._before, self._before_ns = (middle, xy_px), now_ns
         slopes = self._window.slopes(now_ns)
-        velocities = [
-            (slopes[k] / scale, slopes[n + k] / scale)
-            for k in range(n)
-            if found[k] and not math.isnan(slopes[k])
-        ]
-        if velocities:
-            features["speed_cm_s"] = math.hypot(*map(median, zip(*velocities, strict=True)))
-            features["fastest_keypoint_cm_s"] = max(math.hypot(*v) for v in velocities)
+        known = [k for k in range(n) if found[k] and not math.isnan(slopes[k])]
+        if known:
+            vx, vy = [slopes[k] / scale for k in known], [slopes[n + k] / scale for k in known]
+            features["speed_cm_s"] = math.hypot(_median(vx), _median(vy))
+            features["fastest_keypoint_cm_s"] = max(map(math.hypot, vx, vy))
         if self._has_axis and not math.isnan(features["heading_deg"]):
             features["angular_speed_deg_s"] = slopes[-1]
 
@@ -190,68 +191,108 @@ class FeatureExtractor:
         return heading_deg
 
 
+_Row = tuple[int, list[int | None]]
+"""Time (ns) and values (`STEPS` per unit, None where unknown)."""
+
+
 class _Window:
-    """The rows of the last `length_s`, one after another in memory, and their slopes."""
+    """The rows of the last `length_s`, and a line through each of their columns."""
 
     def __init__(self, length_s: float, n_columns: int) -> None:
         self._length_ns = round(length_s * 1e9)
-        self._n_columns = n_columns
-        self._min_variance = (length_s / 2) ** 2 / 12
-        self._times_ns = np.zeros(64, np.int64)
-        # Each row: 1 where a column is known, otherwise 0; then the values, 0 where unknown.
-        self._rows = np.zeros((64, 2 * n_columns))
+        self._lines = [_Line(self._length_ns) for _ in range(n_columns)]
+        self._rows: list[_Row | None] = [None] * 64
         self._start = self._end = 0
 
     def clear(self) -> None:
+        self._lines = [_Line(self._length_ns) for _ in self._lines]
+        self._rows = [None] * len(self._rows)
         self._start = self._end = 0
 
     def append(self, time_ns: int, values: list[float]) -> None:
         """Add a row; NaN in it is unknown."""
-        if self._end == len(self._times_ns):
+        if self._end == len(self._rows):
             self._make_room()
-        known = [0.0 if math.isnan(value) else 1.0 for value in values]
-        self._rows[self._end] = known + [
-            value if is_known else 0.0 for value, is_known in zip(values, known, strict=True)
-        ]
-        self._times_ns[self._end] = time_ns
+        steps = [round(v * STEPS) if math.isfinite(v) else None for v in values]
+        for line, step in zip(self._lines, steps, strict=True):
+            if step is not None:
+                line.add(time_ns, step)
+        self._rows[self._end] = time_ns, steps
         self._end += 1
 
     def slopes(self, now_ns: int) -> list[float]:
-        """Return the slope of each column (per s), NaN where too little is known.
-
-        Least squares over the known values of a column: (n Σtv - Σt Σv) / (n Σt² - (Σt)²). The
-        divisor is n² times the variance of the times, which tells how much of the window is
-        filled: a stretch of length l, evenly filled, has the variance l²/12.
-        """
-        while self._start < self._end and self._times_ns[self._start] < now_ns - self._length_ns:
+        """Return the slope of each column (per s), NaN where too little is known."""
+        oldest_ns = now_ns - self._length_ns
+        while self._start < self._end:
+            row = self._rows[self._start]
+            if row is None or row[0] >= oldest_ns:
+                break
             self._start += 1
-        used, split = slice(self._start, self._end), self._n_columns
-        t = (self._times_ns[used, np.newaxis] - now_ns) * 1e-9
-        rows = self._rows[used]
-        rows_t = rows * t
-        sums, sums_t = np.add.reduce(rows), np.add.reduce(rows_t)
-        n, sum_v, sum_t, sum_tv = sums[:split], sums[split:], sums_t[:split], sums_t[split:]
-        sum_tt = np.add.reduce(rows_t[:, :split] * t)
-        spread = n * sum_tt - sum_t * sum_t
-        spread[(n < 3) | (spread < self._min_variance * n * n)] = math.nan
-        slopes: list[float] = ((n * sum_tv - sum_t * sum_v) / spread).tolist()
-        return slopes
+            for line, step in zip(self._lines, row[1], strict=True):
+                if step is not None:
+                    line.remove(row[0], step)
+        return [line.slope() for line in self._lines]
 
     def _make_room(self) -> None:
-        """Move the rows in use to the front of memory that is at least twice as long as they."""
-        used, n = slice(self._start, self._end), self._end - self._start
-        size = max(len(self._times_ns), 2 * n)
-        times_ns, rows = self._times_ns, self._rows
-        self._times_ns, self._rows = np.zeros(size, np.int64), np.zeros((size, rows.shape[1]))
-        self._times_ns[:n], self._rows[:n] = times_ns[used], rows[used]
-        self._start, self._end = 0, n
+        """Move the rows in use to the front of a list that is at least twice as long as they."""
+        used = self._rows[self._start : self._end]
+        size = max(len(self._rows), 2 * len(used))
+        self._rows = used + [None] * (size - len(used))
+        self._start, self._end = 0, len(used)
+
+
+class _Line:
+    """The least-squares line through some points, whose sums grow and shrink with them."""
+
+    __slots__ = ("_full", "_n", "_sum_t", "_sum_tt", "_sum_tv", "_sum_v")
+
+    def __init__(self, length_ns: int) -> None:
+        self._full = length_ns * length_ns
+        self._n = self._sum_t = self._sum_tt = self._sum_v = self._sum_tv = 0
+
+    def add(self, time_ns: int, value: int) -> None:
+        """Take in a point."""
+        self._n += 1
+        self._sum_t += time_ns
+        self._sum_tt += time_ns * time_ns
+        self._sum_v += value
+        self._sum_tv += time_ns * value
+
+    def remove(self, time_ns: int, value: int) -> None:
+        """Forget a point that was taken in."""
+        self._n -= 1
+        self._sum_t -= time_ns
+        self._sum_tt -= time_ns * time_ns
+        self._sum_v -= value
+        self._sum_tv -= time_ns * value
+
+    def slope(self) -> float:
+        """Return the slope (units per s), NaN where too little is known.
+
+        Least squares: (n Σtv - Σt Σv) / (n Σt² - (Σt)²). The divisor is n² times the variance
+        of the times, which tells how much of the window is filled: a stretch of length l,
+        evenly filled, has the variance l²/12, and half the window is the least.
+        """
+        n, sum_t = self._n, self._sum_t
+        spread = n * self._sum_tt - sum_t * sum_t
+        if n < 3 or 48 * spread < n * n * self._full:
+            return math.nan
+        return (n * self._sum_tv - sum_t * self._sum_v) / spread * NS_STEPS
 
 
 def _middle_of_three(a: float, b: float, c: float) -> float:
     """Return the middle value; NaN if one of the three is."""
-    if math.isnan(a) or math.isnan(b) or math.isnan(c):
+    if math.isnan(a + b + c):
         return math.nan
-    return max(min(a, b), min(max(a, b), c))
+    if a <= b:
+        return b if b <= c else max(a, c)
+    return a if a <= c else max(b, c)
+
+
+def _median(values: list[float]) -> float:
+    """Return the middle value, or the mean of the two in the middle."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _direction_deg(dx: float, dy: float) -> float:

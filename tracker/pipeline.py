@@ -43,6 +43,10 @@ class Pipeline:
         self._observer = observer
         self._features = features
         self._watches = tuple(watches)
+        self._updates = [
+            (watch.behaviour.name, watch.behaviour.update, watch.episodes.update)
+            for watch in self._watches
+        ]
         self._clock = clock
 
     @property
@@ -79,10 +83,9 @@ class Pipeline:
         features = self._features.update(observation)
         scores: dict[str, float] = {}
         events: list[Onset | Episode] = []
-        for watch in self._watches:
-            score = watch.behaviour.update(observation, features)
-            scores[watch.behaviour.name] = score
-            event = watch.episodes.update(score, frame.index, frame.captured_ns)
+        for name, score_of, episode_of in self._updates:
+            score = scores[name] = score_of(observation, features)
+            event = episode_of(score, frame.index, frame.captured_ns)
             if event is not None:
                 events.append(event)
         stages = StageTimes(

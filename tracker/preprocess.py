@@ -11,11 +11,13 @@ the way: as free of aliasing as averaging over areas, at a ninth of its time (0.
 against 0.71 ms for 640 x 480 on one core).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+HALF = np.float32(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class InputGeometry:
     padded_width: int
     scale_x: float
     scale_y: float
+    _scale: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_scale", np.array([self.scale_x, self.scale_y], np.float32))
 
     @classmethod
     def fit(cls, height: int, width: int, long_side: int, multiple_of: int) -> "InputGeometry":
@@ -67,13 +73,14 @@ class InputGeometry:
 
     def to_input(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return positions (..., 2) in sensor pixels as positions in input pixels."""
-        scale = np.array([self.scale_x, self.scale_y], np.float32)
-        return (xy + np.float32(0.5)) * scale - np.float32(0.5)
+        return (xy + HALF) * self._scale - HALF
 
     def to_sensor(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return positions (..., 2) in input pixels as positions in sensor pixels."""
-        scale = np.array([self.scale_x, self.scale_y], np.float32)
-        return (xy + np.float32(0.5)) / scale - np.float32(0.5)
+        on_sensor: NDArray[np.float32] = xy + HALF
+        on_sensor /= self._scale
+        on_sensor -= HALF
+        return on_sensor
 
 
 class Preprocessor:

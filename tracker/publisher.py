@@ -54,6 +54,9 @@ LINGER_MS = 400
 DOOR_EVERY_S = 0.05
 """Longest wait of a client at the door, where there is one."""
 
+_MORE, _LAST = int(zmq.SNDMORE | zmq.NOBLOCK), int(zmq.NOBLOCK)
+"""How the parts of a message are sent, as plain numbers: joining flags takes its time."""
+
 _NAME = frozenset(string.ascii_letters + string.digits + ".-_")
 
 SERVICE = (Kind.EPISODE, Kind.OBSERVATION, Kind.STATUS, Kind.LOG)
@@ -191,7 +194,7 @@ class Publisher:
         if wire.door is not None:
             wire.door.answer()
             timeout_s = min(timeout_s, DOOR_EVERY_S)
-        if self._outbox.wait(timeout_s):
+        if timeout_s <= 0 or self._outbox.wait(timeout_s):
             self._send_queued(wire)
 
     def close(self, reason: str) -> None:
@@ -333,7 +336,8 @@ class _Wire:
     def send(self, topic: bytes, header: bytes) -> None:
         """Hand a message to ZeroMQ, which drops it for a subscriber that does not keep up."""
         try:
-            self._socket.send_multipart([topic, header], zmq.NOBLOCK)
+            self._socket.send(topic, _MORE)
+            self._socket.send(header, _LAST)
         except zmq.ZMQError as error:
             raise WireError(f"cannot send on {self.address}: {error.strerror}") from error
 

@@ -110,8 +110,13 @@ class Rule:
     def update(self, observation: Observation, features: Mapping[str, float]) -> float:
         """Return the score of this frame, from 0 to 1; NaN if one of its features is NaN."""
         del observation  # all it needs is in the features
-        scores = [ramp.score(features[ramp.feature]) for ramp in self._ramps]
-        return math.nan if any(map(math.isnan, scores)) else min(scores)
+        lowest = 1.0
+        for ramp in self._ramps:
+            score = ramp.score(features[ramp.feature])
+            if math.isnan(score):
+                return score
+            lowest = min(lowest, score)
+        return lowest
 
     def reset(self) -> None:
         """Do nothing: a rule remembers nothing."""

@@ -31,7 +31,8 @@ class NetworkObserver:
         self._runtime = runtime
         self._clock = clock
         self._skeleton = runtime.card.skeleton
-        self._min_confidence = runtime.card.min_confidence
+        # Rounded as the network's answers are: 0.3 is not below 0.3.
+        self._least_confidence = float(np.float32(runtime.card.min_confidence))
         self._preprocessor: Preprocessor | None = None
 
     @property
@@ -56,9 +57,7 @@ class NetworkObserver:
         except ValueError as error:
             raise ModelError(f"the network cannot take {error}") from error
         self._preprocessor = preprocessor
-        height, width = shape[:2]
-        self._reach = np.array([width / 2, height / 2], np.float32)
-        self._middle = self._reach - np.float32(0.5)
+        self._right, self._bottom = shape[1] - 0.5, shape[0] - 0.5
         blank = Frame(0, 0, 0, np.zeros(shape, np.uint8))
         for _ in range(WARM_UP_RUNS):
             self.observe(blank)
@@ -83,17 +82,27 @@ class NetworkObserver:
         started_ns = self._clock.now_ns()
         xy, confidence = self._runtime.run(image)
         network_ns = self._clock.now_ns() - started_ns
-        if not math.isfinite(float(xy.sum()) + float(confidence.sum())):
-            raise ModelError(f"the network gave values that are not finite on frame {frame.index}")
         xy = preprocessor.geometry.to_sensor(xy)
-        lost = confidence < self._min_confidence
-        lost |= (np.abs(xy - self._middle) > self._reach).any(-1)
-        if lost.any():
-            xy[lost] = np.nan
+        # Of so few numbers a loop in Python is done before numpy has begun.
+        flat, chances = xy.ravel().tolist(), confidence.ravel().tolist()
+        if not math.isfinite(sum(flat) + sum(chances)):
+            raise ModelError(f"the network gave values that are not finite on frame {frame.index}")
+        places = zip(flat[::2], flat[1::2], chances, strict=True)
+        found = [self._is_found(*place) for place in places]
+        if not all(found):
+            xy[~np.reshape(found, confidence.shape)] = np.nan
         return Observation(
             frame_index=frame.index,
             captured_ns=frame.captured_ns,
             xy=xy,
             confidence=confidence,
             network_ns=network_ns,
+        )
+
+    def _is_found(self, x: float, y: float, confidence: float) -> bool:
+        """Whether a keypoint is sure enough and lies on a pixel of the sensor."""
+        return (
+            confidence >= self._least_confidence
+            and -0.5 <= x <= self._right
+            and -0.5 <= y <= self._bottom
         )

@@ -37,6 +37,7 @@ class TableWriter:
         self._schema = schema.with_metadata(dict(metadata))
         self._batch_rows = batch_rows
         self._rows: list[Sequence[Any]] = []
+        pa.array([])  # pyarrow imports pandas at its first array, if there is one: now, not later
         self._file = AppendFile(path)
         with ExitStack() as undo:
             undo.callback(self._file.close)
