@@ -18,6 +18,7 @@ from tracker.build import build_session, find_network
 from tracker.clock import SystemClock
 from tracker.config import load
 from tracker.preprocess import Preprocessor
+from tracker.recording import Recording
 from tracker.runtimes.base import RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.summary import summarise
@@ -37,11 +38,8 @@ def run_session(overrides: list[str], config: str = "demo") -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         experiment = load(Path(config), ["outputs.publisher.address=tcp://127.0.0.1:0", *overrides])
         session, folder = build_session(experiment, Path(out), SystemClock())
-        session.start()
-        while not session.wait(0.1):
-            pass
-        session.finish()
-        return summarise(folder)
+        session.run()
+        return summarise(Recording(folder))
 
 
 def time_network(n: int, network: str = "mouse_top_view", shape: tuple[int, ...] = SHAPE) -> Any:

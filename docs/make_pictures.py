@@ -32,10 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as out:
         changes = ["rig.camera.paced=false", "session.duration_s=40", "outputs.publisher=null"]
         session, folder = build_session(load(Path("demo"), changes), Path(out), SystemClock())
-        session.start()
-        while not session.wait(0.1):
-            pass
-        session.finish()
+        session.run()
         draw(Recording(folder), PICTURE)
 
 

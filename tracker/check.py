@@ -63,15 +63,12 @@ def check(experiment: Experiment, out: Path, seconds: float, clock: Clock) -> li
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check_", dir=out) as place:
         session, folder = build_session(trial, Path(place), clock)
-        session.start()
-        while not session.wait(0.1):
-            pass
-        session.finish()
-        return list(_judge(folder, experiment, free_bytes=shutil.disk_usage(out).free))
+        session.run()
+        return list(_judge(Recording(folder), experiment, free_bytes=shutil.disk_usage(out).free))
 
 
-def _judge(folder: Path, experiment: Experiment, *, free_bytes: int) -> Iterator[Finding]:
-    recording, summary = Recording(folder), summarise(folder)
+def _judge(recording: Recording, experiment: Experiment, *, free_bytes: int) -> Iterator[Finding]:
+    summary = summarise(recording)
     camera, frames = recording.session["camera"], summary["frames"]
     yield _judge_camera(recording)
     yield Finding(
@@ -88,7 +85,7 @@ def _judge(folder: Path, experiment: Experiment, *, free_bytes: int) -> Iterator
         f"{frames['captured']} captured, {frames['processed']} processed, "
         f"{frames['unexplained']} unexplained" + (f"; {losses}" if losses else ""),
     )
-    yield _judge_disk(folder, recording, free_bytes)
+    yield _judge_disk(recording, free_bytes)
     publisher = experiment.outputs.publisher
     where = "nothing is published" if publisher is None else f"{publisher.address} was free"
     yield Finding("wire", Verdict.GOOD, where)
@@ -122,8 +119,8 @@ def _judge_loop(latency_ms: float, fps: float | None) -> Finding:
     return Finding("loop", Verdict.GOOD, f"{holds}, the camera gives {fps:.0f}")
 
 
-def _judge_disk(folder: Path, recording: Recording, free_bytes: int) -> Finding:
-    used = sum(file.stat().st_size for file in folder.iterdir())
+def _judge_disk(recording: Recording, free_bytes: int) -> Finding:
+    used = sum(file.stat().st_size for file in recording.folder.iterdir())
     times = recording.ledger["captured_ns"].drop_null().to_numpy()
     seconds = max(float(times[-1] - times[0]) / 1e9, 1e-3) if len(times) else 1e-3
     hours = free_bytes / (used / seconds) / 3600

@@ -24,6 +24,7 @@ from tracker.errors import ConfigError, SessionError, TrackerError
 from tracker.keys import load_client_keys, make_client_keys, make_keys
 from tracker.listen import listen_until_stopped, print_message, print_message_json
 from tracker.publisher import PublisherSettings
+from tracker.recording import Recording
 from tracker.session import Session
 from tracker.subscriber import Subscriber
 from tracker.summary import score_truth, summarise
@@ -214,9 +215,10 @@ def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_js
             _print_json({"session": None, "end_reason": "failed", "error": str(error)})
         raise
     failure = _watch(session, experiment, title, headless=headless)
-    summary = summarise(folder)
+    recording = Recording(folder)
+    summary = summarise(recording)
     if isinstance(experiment.rig.camera, SyntheticCameraSettings):
-        summary["truth"] = score_truth(folder, experiment.rig.camera)
+        summary["truth"] = score_truth(recording, experiment.rig.camera)
     if failure is not None:
         summary["error"] = str(failure)
     if as_json:

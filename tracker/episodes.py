@@ -68,6 +68,11 @@ class EpisodeBuilder:
         self._last_good = (0, 0)
         self._onset: Onset | None = None
 
+    @property
+    def going_on(self) -> bool:
+        """Whether a confirmed episode is open. Any thread may ask."""
+        return self._onset is not None
+
     def update(self, score: float, frame_index: int, captured_ns: int) -> Onset | Episode | None:
         """Take in one frame.
 

@@ -69,6 +69,11 @@ class Pipeline:
         """Names of the behaviours that are looked for."""
         return tuple(watch.behaviour.name for watch in self._watches)
 
+    @property
+    def going_on(self) -> tuple[str, ...]:
+        """Names of the behaviours with an open episode. Any thread may ask."""
+        return tuple(w.behaviour.name for w in self._watches if w.episodes.going_on)
+
     def step(self, frame: Frame) -> FrameResult:
         """Return all that follows from `frame`.
 

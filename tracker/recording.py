@@ -130,19 +130,16 @@ class Recording:
 
     def totals(self) -> dict[str, Any]:
         """Sums over the ledger as it was read, named as in `Totals.as_dict`."""
-        fates = Counter(self.ledger["fate"].to_pylist())
-        recordings = Counter(self.ledger["recording"].to_pylist())
+        columns: list[list[str]] = [self.ledger[name].to_pylist() for name in ("fate", "recording")]
+        fates, recordings = Counter(columns[0]), Counter(columns[1])
         unknown = str(Fate.UNKNOWN)
-        pairs = zip(
-            self.ledger["fate"].to_pylist(), self.ledger["recording"].to_pylist(), strict=True
-        )
         return {
             "captured": self.ledger.num_rows,
             "processed": fates.pop(str(Fate.PROCESSED), 0),
             "recorded": recordings.pop(str(Fate.RECORDED), 0),
             "lost": dict(fates),
             "not_recorded": dict(recordings),
-            "unexplained": sum(unknown in pair for pair in pairs),
+            "unexplained": sum(unknown in pair for pair in zip(*columns, strict=True)),
         }
 
     @property

@@ -12,7 +12,7 @@ recorder, goodbye, session folder; then the first failure is raised.
 import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,11 +32,14 @@ from tracker.recorder import Recorder
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.settings import Settings
 from tracker.stages import CameraStage, PipelineStage, RecorderStage
-from tracker.types import CameraInfo, FrameResult
+from tracker.types import CameraInfo, FrameResult, LedgerRow
 from tracker.worker import Worker
 
 SWITCH_INTERVAL_S = 0.0005
 """How long another Python thread may keep the pipeline's waiting (Python's default: 0.005)."""
+
+STATUS_EVERY_NS = 500_000_000
+"""How often listeners are told how the session is doing."""
 
 STOP_TIMEOUT_S = 10.0
 """Longest time for one thread to finish what it has; a network call is the longest of it."""
@@ -140,6 +143,7 @@ class Session:
         self._end_reason: EndReason | None = None
         self._first_failure: Worker | None = None
         self._health = LoopHealth()
+        self._status_due_ns = 0
         self._results: SimpleQueue[FrameResult] = SimpleQueue()
         self._old_switch_interval_s = sys.getswitchinterval()
 
@@ -178,6 +182,13 @@ class Session:
         """Return True once the session has to end, False after `timeout_s`."""
         return self._end_asked.wait(timeout_s)
 
+    def run(self) -> None:
+        """Start, wait until it has to end, and finish; raises what these two raise."""
+        self.start()
+        while not self.wait(1.0):
+            pass
+        self.finish()
+
     def stop(self) -> None:
         """Ask for the end. Returns at once; the rest is done by `finish`."""
         self._end(EndReason.STOPPED)
@@ -215,7 +226,7 @@ class Session:
             fps=self._health.fps,
             latency=self._health.latency,
             overhead=self._health.overhead,
-            going_on=self._pipeline_stage.going_on,
+            going_on=self._parts.pipeline.going_on,
             ring_fill=min(1.0, behind / self._ring.capacity),
         )
 
@@ -250,25 +261,23 @@ class Session:
             timeout_s=settings.camera_timeout_s,
             duration_s=settings.duration_s,
         )
-        self._pipeline_stage = PipelineStage(
+        pipeline = PipelineStage(
             parts.pipeline,
             to_pipeline,
             parts.ledger,
             parts.publisher,
             self._results,
-            self._wire_status,
-            parts.clock,
         )
         self._recorder_stage = RecorderStage(
             self._recorder,
             to_video,
             parts.ledger,
             self._results,
-            self._health,
+            self._report,
             drop_frames=parts.drop_frames,
         )
         self._camera = self._worker("camera", camera.step)
-        self._pipeline = self._worker("pipeline", self._pipeline_stage.step)
+        self._pipeline = self._worker("pipeline", pipeline.step)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._workers = [self._camera, self._pipeline, self._recording]
 
@@ -286,6 +295,14 @@ class Session:
         if self._end_reason is None or reason is EndReason.FAILED:
             self._end_reason = reason
         self._end_asked.set()
+
+    def _report(self, rows: Sequence[LedgerRow]) -> None:
+        """Recorder thread: follow the ledger, and offer listeners a status when one is due."""
+        self._health.update(rows)
+        now_ns, publisher = self._parts.clock.now_ns(), self._parts.publisher
+        if publisher is not None and now_ns >= self._status_due_ns:
+            self._status_due_ns = now_ns + STATUS_EVERY_NS
+            publisher.offer_status(self._wire_status())
 
     def _wire_status(self) -> messages.Status:
         now, observer = self.status, self._parts.pipeline.observer

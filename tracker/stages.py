@@ -9,23 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
-from tracker import messages
 from tracker.cameras.base import Camera
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DiskFull, EndOfStream, RecordingError
-from tracker.health import LoopHealth
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.ring_buffer import Read, Reader, RingBuffer
-from tracker.types import Episode, Fate, Frame, FrameResult, Gap, Onset
+from tracker.types import Episode, Fate, Frame, FrameResult, Gap, LedgerRow
 
 PATIENCE_S = 0.1
 """Longest wait inside one step; bounds how long a stop takes."""
-
-STATUS_EVERY_S = 0.5
-"""How often listeners are told how the session is doing."""
 
 MAX_RESULTS_WAITING = 4096
 """Results that may wait for the recorder; more means that it stands still."""
@@ -137,8 +132,6 @@ class PipelineStage:
         ledger: Told of each frame processed or missed.
         publisher: Bound, driven by this stage alone; None: nothing is published.
         results: The recorder's queue.
-        status: What to tell listeners; asked every `STATUS_EVERY_S`.
-        clock: Tells when the next status is due.
     """
 
     def __init__(
@@ -148,23 +141,12 @@ class PipelineStage:
         ledger: Ledger,
         publisher: Publisher | None,
         results: "SimpleQueue[FrameResult]",
-        status: Callable[[], messages.Status],
-        clock: Clock,
     ) -> None:
         self._pipeline = pipeline
         self._reader = reader
         self._ledger = ledger
         self._publisher = publisher
         self._results = results
-        self._status = status
-        self._clock = clock
-        self._status_due_ns = 0
-        self._going_on: dict[str, str] = {}
-
-    @property
-    def going_on(self) -> tuple[str, ...]:
-        """Behaviours with an open episode. Any thread may ask."""
-        return tuple(self._going_on.values())
 
     def step(self) -> bool:
         """Process one frame; False once the last one is done.
@@ -188,30 +170,14 @@ class PipelineStage:
                 f"encoder stands still"
             )
         self._results.put(result)
-        for event in result.events:
-            self._follow(event)
         return True
 
     def _publish(self, result: FrameResult | None) -> None:
-        publisher = self._publisher
-        if publisher is None:
-            return
-        if result is not None:
-            publisher.offer(result)
-            publisher.step(0.0)
-        now_ns = self._clock.now_ns()
-        if now_ns >= self._status_due_ns:
-            self._status_due_ns = now_ns + round(STATUS_EVERY_S * 1e9)
-            publisher.offer_status(self._status())
-        if result is None:
-            publisher.step(0.0)
-
-    def _follow(self, event: Onset | Episode) -> None:
-        if isinstance(event, Onset):
-            self._going_on = {**self._going_on, event.episode_id: event.behaviour}
-        else:
-            ended = event.onset.episode_id
-            self._going_on = {k: v for k, v in self._going_on.items() if k != ended}
+        """Send the result, and what other threads have offered."""
+        if self._publisher is not None:
+            if result is not None:
+                self._publisher.offer(result)
+            self._publisher.step(0.0)
 
 
 class RecorderStage:
@@ -222,7 +188,7 @@ class RecorderStage:
         reader: Where video frames come from; None: no video is wanted.
         ledger: Told of each frame recorded or missed, and settled into rows.
         results: Filled by the pipeline.
-        health: Told of each finished row.
+        report: Called with the rows finished in each step, also when there are none.
         drop_frames: Whether frames may be missing from the video; if not, the first
             missed one is an error.
     """
@@ -233,7 +199,7 @@ class RecorderStage:
         reader: Reader | None,
         ledger: Ledger,
         results: "SimpleQueue[FrameResult]",
-        health: LoopHealth,
+        report: Callable[[Sequence[LedgerRow]], None],
         *,
         drop_frames: bool,
     ) -> None:
@@ -241,7 +207,7 @@ class RecorderStage:
         self._reader = reader
         self._ledger = ledger
         self._results = results
-        self._health = health
+        self._report = report
         self._drop_frames = drop_frames
         self.no_more_results = threading.Event()
         self.last_episodes: Sequence[Episode] = ()
@@ -254,7 +220,6 @@ class RecorderStage:
             RecordingError: If it cannot be written, or a frame came too late for the video.
         """
         last = self.no_more_results.is_set()  # before looking, so that nothing slips in after
-        read = None
         if self._reader is not None:
             read = self._reader.read(PATIENCE_S)
             if read is not None:
@@ -262,7 +227,7 @@ class RecorderStage:
         self._write_results(wait_s=PATIENCE_S if self._reader is None and not last else 0.0)
         rows = self._ledger.settle()
         self._recorder.write_ledger(rows)
-        self._health.update(rows)
+        self._report(rows)
         self._recorder.tick()
         if not last or not (self._reader is None or self._reader.exhausted):
             return True

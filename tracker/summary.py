@@ -5,7 +5,6 @@ summary is as good as the record.
 """
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from tracker.scoring import score
 from tracker.types import Fate
 
 
-def summarise(folder: Path) -> dict[str, Any]:
+def summarise(recording: Recording) -> dict[str, Any]:
     """Return what happened, JSON-ready but for NaN where something is not known.
 
     `latency_ms` is received → published (→ decided, where nothing was published) over all
@@ -28,7 +27,6 @@ def summarise(folder: Path) -> dict[str, Any]:
     Raises:
         RecordingError: If the folder cannot be read.
     """
-    recording = Recording(folder)
     session = recording.session
     processed = recording.ledger.filter(pc.equal(recording.ledger["fate"], str(Fate.PROCESSED)))
     received, network = _times(processed, "received_ns"), _times(processed, "network_ns")
@@ -39,7 +37,7 @@ def summarise(folder: Path) -> dict[str, Any]:
     )
     counts = Counter(episode.onset.behaviour for episode in recording.episodes)
     return {
-        "session": str(folder),
+        "session": str(recording.folder),
         "end_reason": session.get("end_reason", "crashed"),
         "frames": recording.totals(),
         "fps": _rate(_times(processed, "decided_ns")),
@@ -51,13 +49,12 @@ def summarise(folder: Path) -> dict[str, Any]:
     }
 
 
-def score_truth(folder: Path, camera: SyntheticCameraSettings) -> dict[str, Any]:
+def score_truth(recording: Recording, camera: SyntheticCameraSettings) -> dict[str, Any]:
     """Return how well a session saw what its synthetic camera knows to be true.
 
     Raises:
         RecordingError: If the folder cannot be read.
     """
-    recording = Recording(folder)
     return score(
         recording.frame_indices,
         recording.xy[:, 0],

@@ -4,32 +4,12 @@ import socket
 import threading
 
 import pytest
-from wire_ends import TRIES, greet, publishers, receive, receive_until_goodbye, result
+from wire_ends import TRIES, greet, receive, receive_until_goodbye, result
 
 from tracker.errors import WireError
 from tracker.keys import load_client_keys, make_client_keys, make_keys
 from tracker.messages import Status
 from tracker.subscriber import HANG_UPS, Subscriber
-
-
-@pytest.fixture
-def make():
-    with publishers() as make:
-        yield make
-
-
-@pytest.fixture
-def publisher(make):
-    publisher = make()
-    publisher.bind()
-    return publisher
-
-
-@pytest.fixture
-def keys(tmp_path):
-    folder = tmp_path / "keys"
-    make_keys(folder)
-    return folder
 
 
 @pytest.fixture

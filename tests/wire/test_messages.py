@@ -26,7 +26,7 @@ from tracker.messages import (
 from tracker.types import Episode, FrameResult, Observation, Onset, StageTimes
 
 NAN = float("nan")
-WIRE_MD = Path(__file__).resolve().parents[1] / "docs" / "wire.md"
+WIRE_MD = Path(__file__).resolve().parents[2] / "docs" / "wire.md"
 
 ONSET = Onset("rearing/mouse/1", "rearing", "mouse", 10, 1_000, 13, 1_300)
 RESULT = FrameResult(

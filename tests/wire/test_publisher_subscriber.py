@@ -15,7 +15,7 @@ from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import Episode
 
-WIRE_MD = Path(__file__).resolve().parents[1] / "docs" / "wire.md"
+WIRE_MD = Path(__file__).resolve().parents[2] / "docs" / "wire.md"
 S = 1_000_000_000  # ns
 EPISODE = Episode(ONSET, end_index=20, end_ns=2_000)
 
@@ -29,13 +29,6 @@ def clock():
 def make(clock):
     with publishers(clock) as make:
         yield make
-
-
-@pytest.fixture
-def publisher(make):
-    publisher = make()
-    publisher.bind()
-    return publisher
 
 
 @pytest.fixture

@@ -3,32 +3,11 @@ import re
 import pytest
 import zmq
 from pydantic import ValidationError
-from wire_ends import ANY_PORT, greet, publishers
+from wire_ends import ANY_PORT, greet
 
 from tracker.errors import AddressInUse, ConfigError, WireError
-from tracker.keys import make_keys
 from tracker.publisher import PublisherSettings
 from tracker.subscriber import Subscriber
-
-
-@pytest.fixture
-def make():
-    with publishers() as make:
-        yield make
-
-
-@pytest.fixture
-def publisher(make):
-    publisher = make()
-    publisher.bind()
-    return publisher
-
-
-@pytest.fixture
-def keys(tmp_path):
-    folder = tmp_path / "keys"
-    make_keys(folder)
-    return folder
 
 
 def test_port_0_becomes_a_real_port(publisher):
