@@ -4,7 +4,7 @@ from tiny_networks import CARD, brightest_pixel
 
 from tracker.errors import ModelError
 from tracker.observers.network import NetworkObserver
-from tracker.runtimes.base import Provider, RuntimeSettings
+from tracker.runtimes.base import Answer, Provider, RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import Frame
@@ -22,11 +22,15 @@ class ScriptedRuntime:
         self.xy = np.array([[xy]], np.float32)
         self.confidence = np.array([[confidence]], np.float32)
         self.images = []
+        self.prepared = []
+
+    def prepare(self, input_shape):
+        self.prepared.append(input_shape)
 
     def run(self, image):
         self.clock.advance(3_000_000)
         self.images.append(image.copy())
-        return self.xy.copy("K"), self.confidence.copy("K")
+        return Answer(self.xy.copy("K"), self.confidence.copy("K"))
 
 
 def observer(**answer):
@@ -108,7 +112,8 @@ def test_a_keypoint_outside_the_frame_is_nan(xy):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_of_several_animals_only_the_keypoints_that_are_lost_are_nan(order):
-    watcher, runtime = observer()
+    card = CARD.model_copy(update={"keypoints": ("a", "b", "c"), "max_individuals": 2})
+    watcher, runtime = observer(card=card)
     xy = [[[1, 2], [3, 4], [5, 60]], [[7, 8], [-2, 10], [11, 12]]]  # 48 rows, 64 columns
     runtime.xy = np.array(xy, np.float32, order=order)
     runtime.confidence = np.array([[0.9, 0.1, 0.9], [0.9, 0.9, 0.9]], np.float32, order=order)
@@ -119,7 +124,8 @@ def test_of_several_animals_only_the_keypoints_that_are_lost_are_nan(order):
 
 
 def test_nobody_is_an_observation_too():
-    watcher, runtime = observer()
+    card = CARD.model_copy(update={"keypoints": ("a", "b", "c"), "max_individuals": 2})
+    watcher, runtime = observer(card=card)
     runtime.xy, runtime.confidence = np.zeros((0, 3, 2), "f4"), np.zeros((0, 3), "f4")
     assert watcher.observe(frame()).xy.shape == (0, 3, 2)
 
@@ -164,6 +170,7 @@ def test_values_that_are_not_finite_are_an_error(answer):
 def test_warming_up_runs_the_network_on_the_input_that_will_come():
     watcher, runtime = observer()
     watcher.warm_up((480, 640))
+    assert runtime.prepared == [(64, 64)]
     assert [image.shape for image in runtime.images] == [(1, 1, 64, 64)] * 3
 
 
@@ -198,4 +205,10 @@ def test_a_colour_network_gets_the_grey_frame_in_each_channel():
 def test_skeleton_and_facts_are_those_of_the_network():
     watcher, _ = observer()
     assert watcher.skeleton.keypoints == ("dot",)
-    assert watcher.facts == {"sha256": "abc", "min_confidence": 0.5}
+    assert watcher.facts == {
+        "sha256": "abc",
+        "min_confidence": 0.5,
+        "crop": None,
+        "search_every": None,
+        "abstain": True,
+    }

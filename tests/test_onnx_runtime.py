@@ -7,12 +7,12 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto
-from tiny_networks import CARD, brightest_pixel
+from tiny_networks import CARD, SPOTS, brightest_pixel, spots
 
 from tracker.errors import ModelError
-from tracker.runtimes.base import Provider, RuntimeSettings
-from tracker.runtimes.onnx import OnnxRuntime, compare_answers, read_card
-from tracker.runtimes.providers import installed_builds, open_session, refuse_two_builds
+from tracker.runtimes.base import Precision, Provider, RuntimeSettings
+from tracker.runtimes.onnx import OnnxRuntime, read_card
+from tracker.runtimes.providers import Obstacle, installed_builds, open_session, refuse_two_builds
 
 ON_CPU = RuntimeSettings(provider=Provider.CPU)
 
@@ -37,7 +37,8 @@ def network(tmp_path):
 
 
 def test_a_network_gives_keypoints_and_confidence(network):
-    xy, confidence = OnnxRuntime(network, ON_CPU).run(dot(70, 13, grey=204))
+    answer = OnnxRuntime(network, ON_CPU).run(dot(70, 13, grey=204))
+    xy, confidence = answer.xy, answer.confidence
     np.testing.assert_array_equal(xy, [[[70, 13]]])
     np.testing.assert_allclose(confidence, [[0.8]], atol=1e-6)  # 204 / 255
     assert (xy.dtype, confidence.dtype) == (np.float32, np.float32)
@@ -45,45 +46,118 @@ def test_a_network_gives_keypoints_and_confidence(network):
 
 def test_an_answer_stays_what_it_was_when_the_next_one_comes(network):
     runtime = OnnxRuntime(network, ON_CPU)
-    first, _ = runtime.run(dot(70, 13))
+    first = runtime.run(dot(70, 13))
     runtime.run(dot(1, 2))
-    np.testing.assert_array_equal(first, [[[70, 13]]])
+    np.testing.assert_array_equal(first.xy, [[[70, 13]]])
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 64, 96), (1, 1, 32, 32), (1, 1, 96, 64)])
 def test_images_of_any_shape_in_the_grain_are_taken(network, shape):
     runtime = OnnxRuntime(network, ON_CPU, input_shape=(64, 64))
-    xy, _ = runtime.run(dot(7, 21, shape=shape))
-    np.testing.assert_array_equal(xy, [[[7, 21]]])
-    assert (runtime.facts["input_height_px"], runtime.facts["input_width_px"]) == shape[2:]
+    np.testing.assert_array_equal(runtime.run(dot(7, 21, shape=shape)).xy, [[[7, 21]]])
+    assert runtime.facts["inputs_px"] == ["64x64", f"{shape[3]}x{shape[2]}"]
 
 
 def test_a_network_of_fixed_shape_is_taken(tmp_path):
     path = brightest_pixel(tmp_path / "fixed.onnx", input_shape=(1, 1, 64, 96))
     runtime = OnnxRuntime(path, ON_CPU, input_shape=(64, 96))
-    np.testing.assert_array_equal(runtime.run(dot(70, 13))[0], [[[70, 13]]])
+    np.testing.assert_array_equal(runtime.run(dot(70, 13)).xy, [[[70, 13]]])
 
 
 def test_a_colour_network_takes_three_channels(tmp_path):
     card = CARD.model_copy(update={"channels": 3})
     path = brightest_pixel(tmp_path / "rgb.onnx", card, input_shape=(1, 3, "height", "width"))
-    xy, _ = OnnxRuntime(path, ON_CPU).run(dot(3, 5, shape=(1, 3, 64, 64)))
-    np.testing.assert_array_equal(xy, [[[3, 5]]])
+    answer = OnnxRuntime(path, ON_CPU).run(dot(3, 5, shape=(1, 3, 64, 64)))
+    np.testing.assert_array_equal(answer.xy, [[[3, 5]]])
 
 
 @pytest.mark.parametrize(
-    "shape",
+    ("shape", "reason"),
     [
-        pytest.param((1, 3, 64, 64), id="colour"),
-        pytest.param((2, 1, 64, 64), id="two_images"),
-        pytest.param((1, 1, 64, 65), id="not_in_the_grain"),
-        pytest.param((1, 1, 0, 64), id="empty"),
-        pytest.param((64, 64), id="two_dimensions"),
+        pytest.param((1, 3, 64, 64), r"expected \(1, 1, height, width\)", id="colour"),
+        pytest.param((2, 1, 64, 64), r"expected \(1, 1, height, width\)", id="two_images"),
+        pytest.param((64, 64), r"expected \(1, 1, height, width\)", id="two_dimensions"),
+        pytest.param((1, 1, 64, 65), r"\(64, 65\), .* multiples of 32", id="not_in_the_grain"),
+        pytest.param((1, 1, 0, 64), r"\(0, 64\), .* multiples of 32", id="empty"),
     ],
 )
-def test_an_image_that_the_network_cannot_take_is_an_error(network, shape):
-    with pytest.raises(ModelError, match=r"expected \(1, 1, height, width\), both in multiples"):
+def test_an_image_that_the_network_cannot_take_is_an_error(network, shape, reason):
+    with pytest.raises(ModelError, match=reason):
         OnnxRuntime(network, ON_CPU).run(np.zeros(shape, np.uint8))
+
+
+def test_a_shape_that_a_fixed_network_cannot_take_is_an_error(tmp_path):
+    path = brightest_pixel(tmp_path / "fixed.onnx", input_shape=(1, 1, 64, 96))
+    with pytest.raises(ModelError, match=r"cannot take .* \(64, 64\), expected 64 and 96"):
+        OnnxRuntime(path, ON_CPU).prepare((64, 64))
+
+
+def test_a_prepared_shape_is_ready_and_the_others_stay_so(network):
+    runtime = OnnxRuntime(network, ON_CPU, input_shape=(64, 64))
+    runtime.prepare((64, 96))
+    ready = dict(runtime._ready)
+    runtime.prepare((64, 96))
+    runtime.run(dot(7, 21, shape=(1, 1, 64, 64)))
+    assert runtime._ready == ready
+    assert runtime.facts["inputs_px"] == ["64x64", "96x64"]
+
+
+def test_of_many_shapes_the_last_four_are_kept(network):
+    runtime = OnnxRuntime(network, ON_CPU, input_shape=(32, 32))
+    for side in (64, 96, 128, 160):
+        runtime.prepare((side, 32))
+    assert runtime.facts["inputs_px"] == ["32x64", "32x96", "32x128", "32x160"]
+    np.testing.assert_array_equal(runtime.run(dot(7, 21, shape=(1, 1, 32, 32))).xy, [[[7, 21]]])
+
+
+def test_a_network_with_a_crop_begins_with_the_input_of_the_crop(tmp_path):
+    runtime = OnnxRuntime(spots(tmp_path / "network.onnx"), ON_CPU)
+    assert runtime.facts["inputs_px"] == ["64x64"]
+
+
+EVERYTHING = SPOTS.model_copy(
+    update={
+        "crop": None,
+        "keypoints": ("dot",),
+        "edges": (),
+        "max_individuals": 2,
+        "mask_classes": ("mouse", "hand"),
+        "individual_masks": True,
+        "classes": ("light",),
+        "quantities": {"brightness": "grey", "weight": "g"},
+        "novelty": True,
+    }
+)
+
+
+def test_a_network_with_every_task_gives_every_answer(tmp_path):
+    image = np.full((1, 1, 64, 96), 51, np.uint8)
+    image[0, 0, :32] = 153
+    answer = OnnxRuntime(spots(tmp_path / "network.onnx", EVERYTHING), ON_CPU).run(image)
+    assert answer.xy.shape == (2, 1, 2)
+    np.testing.assert_allclose(answer.confidence, [[0.6], [0.8]], atol=1e-6)
+    assert answer.mask.shape == (2, 16, 24)
+    assert answer.individual_mask.shape == (2, 16, 24)
+    assert (answer.mask[:, :8] == 153).all()
+    assert (answer.mask[:, 8:] == 51).all()
+    np.testing.assert_allclose(answer.probability, [0.4], atol=1e-6)  # mean grey 102
+    np.testing.assert_allclose(answer.quantity, [102, 102], rtol=1e-6)
+    np.testing.assert_allclose(answer.quantity_sd, [2, 2])
+    assert float(answer.novelty) == pytest.approx(0.6)
+
+
+def test_a_network_without_keypoints_gives_no_positions(tmp_path):
+    card = EVERYTHING.model_copy(update={"keypoints": (), "max_individuals": 1})
+    answer = OnnxRuntime(spots(tmp_path / "network.onnx", card), ON_CPU).run(dot(1, 1))
+    assert answer.xy is None
+    assert answer.mask is not None
+
+
+def test_a_card_of_the_first_version_is_read(tmp_path):
+    text = '{"schema_version": 1, "name": "x", "version": "1", "keypoints": ["dot"]}'
+    path = brightest_pixel(tmp_path / "network.onnx", metadata=text)
+    runtime = OnnxRuntime(path, ON_CPU)
+    np.testing.assert_array_equal(runtime.run(dot(70, 13)).xy, [[[70, 13]]])
 
 
 def test_the_card_is_read_from_the_file(network):
@@ -101,9 +175,9 @@ def test_the_facts_name_file_hash_library_and_provider(network):
         "provider": "cpu",
         "asked_for": "cpu",
         "passed_over": {},
+        "precision": "auto",
         "threads": 2,
-        "input_height_px": 64,
-        "input_width_px": 64,
+        "inputs_px": ["64x64"],
     }
 
 
@@ -164,10 +238,16 @@ def test_half_a_network_is_refused(network):
             id="channels_other_than_the_card_says",
         ),
         pytest.param(
-            {"outputs": ("xy", "score")}, "expected xy and confidence", id="an_output_is_missing"
+            {"outputs": ("xy", "score")},
+            r"gives \['score', 'xy'\], expected \['xy', 'confidence'\]",
+            id="an_output_is_missing",
         ),
-        pytest.param({"confidence_per_grey": float("nan")}, "values that are not finite", id="nan"),
-        pytest.param({"scale": float("inf")}, "values that are not finite", id="infinite"),
+        pytest.param(
+            {"confidence_per_grey": float("nan")},
+            "values of confidence that are not finite",
+            id="nan",
+        ),
+        pytest.param({"scale": float("inf")}, "values of xy that are not finite", id="infinite"),
         pytest.param(
             {"confidence_per_grey": 1.0}, "expected 0 to 1: put the sigmoid", id="above_one"
         ),
@@ -182,10 +262,38 @@ def test_at_the_door_it_refuses(tmp_path, changes, reason):
 
 def test_a_card_that_names_more_keypoints_than_the_network_gives_is_refused(tmp_path):
     card = CARD.model_copy(update={"keypoints": ("nose", "tail")})
-    refused(
-        brightest_pixel(tmp_path / "network.onnx", card),
-        r"expected \(individuals, 2, 2\) and \(individuals, 2\)",
-    )
+    reason = r"gives xy as .*1, 2\], expected tensor\(float\) \[1, 1, 2, 2\] for its card"
+    refused(brightest_pixel(tmp_path / "network.onnx", card), reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param(
+            {"mask_stride": 8}, r"mask of shape .*16, 16\), expected .*8, 8\)", id="stride"
+        ),
+        pytest.param(
+            {"classes": ("light", "dark")},
+            r"probability as tensor\(float\) \[1, 1\], expected tensor\(float\) \[1, 2\]",
+            id="classes",
+        ),
+        pytest.param(
+            {"quantities": {"weight": "g"}},
+            r"quantity as tensor\(float\) \[1, 2\], expected tensor\(float\) \[1, 1\]",
+            id="quantities",
+        ),
+    ],
+)
+def test_an_output_of_another_shape_than_its_card_promises_is_refused(tmp_path, changes, reason):
+    other = EVERYTHING.model_copy(update=changes)
+    path = spots(tmp_path / "network.onnx", EVERYTHING, promised=other)
+    with pytest.raises(ModelError, match=reason):
+        OnnxRuntime(path, ON_CPU, input_shape=(64, 64))
+
+
+def test_a_novelty_below_zero_is_refused(tmp_path):
+    path = spots(tmp_path / "network.onnx", EVERYTHING, novelty_per_grey=-1.0)
+    refused(path, "gives novelty of .*, expected at least 0")
 
 
 def test_reading_the_card_refuses_the_same_files(tmp_path):
@@ -199,7 +307,7 @@ def test_auto_says_what_it_took_and_why_nothing_faster(network):
     taken = order.index(runtime.provider)
     assert list(runtime.facts["passed_over"]) == order[:taken]
     assert all(runtime.facts["passed_over"].values())
-    np.testing.assert_array_equal(runtime.run(dot(9, 8))[0], [[[9, 8]]])
+    np.testing.assert_array_equal(runtime.run(dot(9, 8)).xy, [[[9, 8]]])
 
 
 @pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
@@ -214,7 +322,8 @@ def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_without_noise(
 
 
 def nothing_speaks_against_it(provider):
-    return None if provider in (Provider.CUDA, Provider.CPU) else "left out by this test"
+    here = provider in (Provider.CUDA, Provider.CPU)
+    return None if here else Obstacle("left out by this test", "leave the test")
 
 
 @pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
@@ -232,13 +341,25 @@ def test_auto_goes_on_when_a_session_falls_back(network):
     assert "came up on" in opened.passed_over[Provider.CUDA]
 
 
+def test_half_precision_on_a_provider_that_has_none_is_an_error(network):
+    wanted = RuntimeSettings(provider=Provider.CPU, precision=Precision.FP16)
+    with pytest.raises(ModelError, match=r"run on cpu, but it computes in half .* tensorrt"):
+        OnnxRuntime(network, wanted)
+
+
+@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
+def test_half_precision_with_nothing_that_has_it_says_why_for_each_provider(network):
+    with pytest.raises(ModelError, match=r"in fp16: tensorrt: .*; cuda: .*; openvino: .*; cpu: "):
+        OnnxRuntime(network, RuntimeSettings(precision=Precision.FP16))
+
+
 def test_openvino_gives_the_answers_of_the_cpu(network):
     pytest.importorskip("onnxruntime_ep_openvino")
     if OnnxRuntime(network, RuntimeSettings()).provider is not Provider.OPENVINO:
         pytest.skip("the plug-in does not serve this processor, or a GPU does")
     runtime = OnnxRuntime(network, RuntimeSettings(provider=Provider.OPENVINO))
     assert runtime.provider is Provider.OPENVINO
-    np.testing.assert_array_equal(runtime.run(dot(70, 13))[0], [[[70, 13]]])
+    np.testing.assert_array_equal(runtime.run(dot(70, 13)).xy, [[[70, 13]]])
 
 
 @pytest.mark.skipif(
@@ -248,39 +369,6 @@ def test_openvino_that_is_not_installed_is_an_error_that_names_the_extra(network
     reason = r"onnxruntime-ep-openvino is not installed: pip install .*tracker\[openvino\]"
     with pytest.raises(ModelError, match=reason):
         OnnxRuntime(network, RuntimeSettings(provider=Provider.OPENVINO))
-
-
-def answers(x, confidence):
-    xy = np.array([[[x, 5.0]]], np.float32)
-    return [(xy, np.array([[confidence]], np.float32))] * 3
-
-
-@pytest.mark.parametrize(
-    ("x", "confidence"),
-    [
-        pytest.param(10.6, 0.9, id="a_keypoint_is_elsewhere"),
-        pytest.param(10.0, 0.87, id="a_confidence_differs"),
-        pytest.param(float("nan"), 0.9, id="a_keypoint_is_nan"),
-        pytest.param(10.0, float("nan"), id="a_confidence_is_nan"),
-    ],
-)
-def test_a_provider_with_other_answers_than_the_cpu_is_refused(x, confidence):
-    with pytest.raises(ModelError, match="cuda gives other answers than the CPU"):
-        compare_answers(answers(x, confidence), answers(10.0, 0.9), CARD, Provider.CUDA)
-
-
-def test_small_differences_from_the_cpu_are_allowed():
-    compare_answers(answers(10.4, 0.885), answers(10.0, 0.9), CARD, Provider.CUDA)
-
-
-def test_one_keypoint_that_nobody_is_sure_of_may_be_elsewhere():
-    unsure = [*answers(10.0, 0.1)[:2], *answers(50.0, 0.1)[:1]]
-    compare_answers(unsure, answers(10.0, 0.1), CARD, Provider.CUDA)
-
-
-def test_most_keypoints_must_agree_even_if_nobody_is_sure():
-    with pytest.raises(ModelError, match=r"keypoints differ by 40\.00 px"):
-        compare_answers(answers(50.0, 0.1), answers(10.0, 0.1), CARD, Provider.CUDA)
 
 
 def test_two_builds_of_onnx_runtime_are_refused():

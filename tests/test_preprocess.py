@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker.preprocess import InputGeometry, Preprocessor
+from tracker.preprocess import Cropper, InputGeometry, Preprocessor
 
 SHAPES = [
     pytest.param((480, 640), id="vga"),
@@ -181,3 +181,123 @@ def test_a_frame_of_another_shape_is_an_error():
     preprocessor = Preprocessor((480, 640), 1, 256, 32)
     with pytest.raises(ValueError, match=r"shape \(480, 641\), expected \(480, 640\)"):
         preprocessor.prepare(grey((480, 641)))
+
+
+def crop_of(frame, left, top, size, side=64, channels=1):
+    geometry = InputGeometry.crop(left, top, size, side)
+    return Cropper(frame.shape, channels, side).prepare(frame, geometry), geometry
+
+
+def test_a_crop_of_its_own_size_is_a_slice():
+    frame = grey((240, 320))
+    image, geometry = crop_of(frame, 100, 50, 64)
+    np.testing.assert_array_equal(image[0, 0], frame[50:114, 100:164])
+    assert (geometry.left, geometry.top, geometry.covered) == (100, 50, (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "inside"),
+    [
+        pytest.param(-16, 50, np.s_[:, 16:], id="left"),
+        pytest.param(272, 50, np.s_[:, :48], id="right"),
+        pytest.param(100, -16, np.s_[16:, :], id="above"),
+        pytest.param(100, 192, np.s_[:48, :], id="below"),
+        pytest.param(-16, -16, np.s_[16:, 16:], id="corner"),
+    ],
+)
+def test_a_crop_is_zero_beyond_the_frame(left, top, inside):
+    frame = np.full((240, 320), 90, np.uint8)
+    image, _ = crop_of(frame, left, top, 64)
+    expected = np.zeros((64, 64), np.uint8)
+    expected[inside] = 90
+    np.testing.assert_array_equal(image[0, 0], expected)
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (240, 320, 3)], ids=["grey", "colour"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_crop_beyond_the_frame_altogether_is_zero(shape, channels):
+    image, _ = crop_of(grey(shape), 1000, -1000, 64, channels=channels)
+    assert image.shape == (1, channels, 64, 64)
+    assert not image.any()
+
+
+@pytest.mark.parametrize(
+    ("size", "halvings", "covered"),
+    [
+        pytest.param(20, 0, 20, id="enlarged"),
+        pytest.param(64, 0, 64, id="same"),
+        pytest.param(127.2, 0, 128, id="not_quite_twice"),
+        pytest.param(129, 1, 130, id="twice"),
+        pytest.param(300, 2, 300, id="four_times"),
+        pytest.param(301, 2, 304, id="whole_cells_of_four"),
+    ],
+)
+def test_a_crop_is_of_as_many_whole_pixels_as_halving_needs(size, halvings, covered):
+    geometry = InputGeometry.crop(10, 10, size, 64)
+    assert geometry.halvings == halvings
+    assert geometry.covered == (covered, covered)
+
+
+def test_an_enlarged_crop_keeps_its_middle():
+    geometry = InputGeometry.crop(100, 60, 301, 64)  # 304: 1.5 px more on each side
+    assert (geometry.left, geometry.top) == (98, 58)
+
+
+def test_pixel_centres_of_a_crop_map_by_hand_worked_numbers():
+    geometry = InputGeometry.crop(100, 60, 128, 64)  # half an input pixel per sensor pixel
+    xy = np.array([[100.0, 60.0], [101.5, 61.5]], np.float32)
+    # (100 - 100 + 0.5) * 0.5 - 0.5 = -0.25; (1.5 + 0.5) * 0.5 - 0.5 = 0.5
+    np.testing.assert_allclose(geometry.to_input(xy), [[-0.25, -0.25], [0.5, 0.5]])
+    np.testing.assert_allclose(geometry.to_sensor(geometry.to_input(xy)), xy)
+    assert geometry.points_to_sensor([-0.25, -0.25, 0.5, 0.5]) == [(100, 60), (101.5, 61.5)]
+
+
+@pytest.mark.parametrize("size", [40, 100, 150, 222, 500, 1000])
+def test_a_drawn_dot_is_found_where_it_is_through_a_crop(size):
+    shape, sigma = (1000, 1200), 0.04 * size
+    x, y = 611.3, 480.8
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
+    image, geometry = crop_of(dot.astype(np.uint8), x - 0.6 * size, y - 0.45 * size, size, 128)
+    values = image[0, 0].astype(np.float64)
+    in_rows, in_columns = np.mgrid[:128, :128]
+    centroid = [(values * axis).sum() / values.sum() for axis in (in_columns, in_rows)]
+    found = geometry.to_sensor(np.array([centroid], np.float32))[0]
+    np.testing.assert_allclose(found, [x, y], atol=0.05 * size / 128)
+
+
+def test_shrinking_a_crop_does_not_alias():
+    stripes = np.zeros((480, 640), np.uint8)
+    stripes[:, ::2] = 200
+    image, _ = crop_of(stripes, 100, 100, 300)
+    assert np.ptp(image) <= 2
+
+
+def test_a_crop_of_a_colour_frame_becomes_grey_by_luma():
+    frame = np.zeros((240, 320, 3), np.uint8)
+    frame[...] = (200, 100, 50)
+    image, _ = crop_of(frame, 100, 50, 90)
+    assert (image == 124).all()
+
+
+def test_a_crop_of_a_colour_frame_keeps_its_channels_in_rgb_order():
+    frame = np.zeros((240, 320, 3), np.uint8)
+    frame[...] = (200, 100, 50)
+    image, _ = crop_of(frame, -10, 50, 300, channels=3)
+    assert [image[0, channel, 32, 32] for channel in range(3)] == [200, 100, 50]
+    assert not image[0, :, :, 0].any()
+
+
+def test_crops_of_all_sizes_share_one_input():
+    cropper, frame = Cropper((240, 320), 1, 64), grey((240, 320))
+    inputs = [
+        cropper.prepare(frame, InputGeometry.crop(-20, 30, size, 64)) for size in (200, 30, 400, 90)
+    ]
+    assert all(image is inputs[0] for image in inputs)
+    alone, _ = crop_of(frame, -20, 30, 90)
+    np.testing.assert_array_equal(inputs[-1], alone)
+
+
+def test_a_cropper_takes_only_grey_and_rgb_images():
+    with pytest.raises(ValueError, match=r"expected \(height, width\) grey"):
+        Cropper((480, 640, 4), 1, 64)

@@ -90,6 +90,15 @@ class TestTables:
         np.testing.assert_array_equal(recording.scores["freezing"], [0.25, 0.25, 0.25])
         np.testing.assert_array_equal(recording.scores["locomotion"], [NAN, NAN, NAN])
 
+    def test_novelty_and_abstention_are_kept(self, folder):
+        running = opened(folder)
+        running.write_result(result(0, novelty=1.5, abstained=True))
+        running.write_result(result(1))
+        running.close("completed", {})
+        table = Recording(folder).observations
+        np.testing.assert_array_equal(table["novelty"].to_numpy(), [1.5, np.nan])
+        assert table["abstained"].to_pylist() == [True, False]
+
     def test_class_scores_and_measures_are_kept(self, folder):
         running = opened(folder)
         running.write_result(result(0, class_scores={"rest": 0.25}, measures={"area_px": 12.0}))

@@ -1,5 +1,6 @@
 """A data set so easy that a tiny network learns it in seconds: a light and a dark dot."""
 
+import copy
 import csv
 
 import cv2
@@ -14,21 +15,22 @@ RECIPE = {
     "name": "dots",
     "version": "1",
     "licence": "BSD-3-Clause",
-    "keypoints": ["light", "dark"],
-    "edges": [["light", "dark"]],
-    "long_side": SIDE,
-    "min_confidence": 0.3,
     "sources": [
         {
             "kind": "deeplabcut",
             "name": "dots",
-            "folder": "labeled-data",
+            "path": "labeled-data",
             "licence": "CC0-1.0",
             "keypoints": {"light": ["LIGHT"], "dark": ["DARK"]},
-            "animal": "^(.)",
+            "group": "^(.)",
             "hold_out": ["c"],
         }
     ],
+    "heads": {
+        "pose": {"keypoints": ["light", "dark"], "edges": [["light", "dark"]]},
+    },
+    "input": {"channels": 1, "long_side": SIDE},
+    "backbone": {"kind": "compact", "widths": [8, 16, 16, 16, 16], "depth": 1},
     "augmentation": {
         "size_px": [20, 28],
         "light": [0.9, 1.1],
@@ -41,7 +43,6 @@ RECIPE = {
         "noise": 3,
         "occlusion": 0,
     },
-    "network": {"widths": [8, 16, 16, 16, 16], "depth": 1},
     "schedule": {
         "steps": 100,
         "batch": 8,
@@ -51,6 +52,9 @@ RECIPE = {
         "threads": 1,
     },
 }
+
+WITHOUT_KEYPOINTS = [{**RECIPE["sources"][0], "keypoints": {}}]
+"""Sources of a recipe without a pose head."""
 
 
 def draw(rng):
@@ -93,14 +97,14 @@ def write_data(root, sessions=("a1", "a2", "b1", "c1"), images=6):
 
 
 def write_recipe(folder, **changes):
-    """Write the recipe with `schedule__steps=3`-like changes. Returns its path."""
-    recipe = {**RECIPE, **{k: dict(v) for k, v in RECIPE.items() if isinstance(v, dict)}}
+    """Write the recipe with changes like `schedule__steps=3` or `heads={...}`; return its path."""
+    recipe = copy.deepcopy(RECIPE)
     for name, value in changes.items():
-        part, _, field = name.partition("__")
-        if field:
-            recipe[part][field] = value
-        else:
-            recipe[part] = value
+        *parts, field = name.split("__")
+        place = recipe
+        for part in parts:
+            place = place[part]
+        place[field] = value
     path = folder / "recipe.yaml"
     YAML().dump(recipe, path)
     return path

@@ -54,7 +54,7 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
     outputs = experiment.outputs
     video = outputs.recording.codec is not Codec.NONE
     ledger = Ledger(video=video, publishing=outputs.publisher is not None)
-    facts = pipeline.observer.facts
+    model_sha256 = pipeline.observer.facts["sha256"]
     publisher = None
     if outputs.publisher is not None:
         publisher = Publisher(
@@ -62,7 +62,7 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
             session_id=session_id,
             camera=experiment.rig.camera.kind,
             clock=clock,
-            model_sha256=facts["sha256"],
+            model_sha256=model_sha256,
             config_sha256=experiment.sha256,
             on_published=ledger.note_published,
         )
@@ -77,7 +77,7 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
             features=pipeline.feature_names,
             behaviours=pipeline.behaviours,
             experiment_yaml=experiment.as_yaml(),
-            provenance=provenance(experiment, facts),
+            provenance=provenance(experiment, pipeline.observer.facts),  # after the warm-up
             clock=clock,
         )
 
@@ -115,7 +115,12 @@ def build_pipeline(experiment: Experiment, clock: Clock) -> Pipeline:
         ModelError: If the network file cannot be used.
     """
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
-    observer = NetworkObserver(runtime, clock)
+    if not runtime.card.keypoints:
+        raise ModelError(
+            f"{experiment.model.network} finds no keypoints, which features are measured from: "
+            f"choose a network that does"
+        )
+    observer = NetworkObserver(runtime, clock, experiment.model)
     arena = Arena(experiment.rig.arena)
     features = FeatureExtractor(experiment.features, observer.skeleton, arena)
     watches = [

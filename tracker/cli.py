@@ -1,4 +1,4 @@
-"""The command line: `tracker demo | run | check | listen | keys | train | schema`."""
+"""The command line: `tracker demo | run | check | listen | keys | schema`, and learning's."""
 
 import json
 import math
@@ -22,6 +22,7 @@ from tracker.clock import SystemClock
 from tracker.config import Experiment, load, schema
 from tracker.errors import ConfigError, SessionError, TrackerError
 from tracker.keys import load_client_keys, make_client_keys, make_keys
+from tracker.learning.commands import register
 from tracker.listen import listen_until_stopped, print_message, print_message_json
 from tracker.publisher import PublisherSettings
 from tracker.recording import Recording
@@ -170,32 +171,13 @@ def keys(
     )
 
 
-@app.command(epilog="Example: `tracker train models/mouse_top_view/recipe.yaml`")
-def train(
-    recipe: Annotated[Path, typer.Argument(help="What to train, on which data.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the network; default: the recipe's own.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the data sets, in place of the recipe's.")
-    ] = None,
-    *,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")
-    ] = False,
-) -> None:
-    """Train a network by its recipe, judge it on held-out data, and export it to ONNX."""
-    from tracker.learning.train import train as run_training  # torch: only here
-
-    result = run_training(recipe, out=out, data=data, resume=resume)
-    scores = ", ".join(f"{name} {value:g}" for name, value in result.card.scores.items())
-    Console().print(f"{result.network}: {scores}", soft_wrap=True)
-
-
 @app.command(name="schema", epilog="Example: `tracker schema > experiment.schema.json`")
 def print_schema() -> None:
     """Print the JSON schema of experiment files, for editors."""
     sys.stdout.write(schema())
+
+
+register(app)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from tracker.cameras.video_file import VideoFileSettings
 from tracker.episodes import EpisodeSettings
 from tracker.errors import ConfigError
 from tracker.features import FeatureSettings
+from tracker.observers.network import NetworkObserverSettings
 from tracker.publisher import PublisherSettings
 from tracker.recorder import RecorderSettings
 from tracker.runtimes.base import RuntimeSettings
@@ -39,8 +40,8 @@ class Rig(Settings):
     arena: ArenaSettings
 
 
-class Model(RuntimeSettings):
-    """The network, and on what it runs."""
+class Model(RuntimeSettings, NetworkObserverSettings):
+    """The network, on what it runs, and how it looks at frames."""
 
     network: str = Field(
         "mouse_top_view",

@@ -104,5 +104,9 @@ class TrainingError(TrackerError):
     """A recipe or its data cannot be used."""
 
 
+class TrainingStopped(TrainingError):
+    """A training was asked to stop before its end, and left a checkpoint to go on from."""
+
+
 class SessionError(TrackerError):
     """A worker failed, or did not stop in time."""

@@ -77,6 +77,8 @@ class ObservationMessage(_Header, frozen=True, kw_only=True):
     Attributes:
         xy: [individual][keypoint][x, y] in sensor pixels; NaN where not found.
         confidence: [individual][keypoint], from 0 to 1.
+        novelty: Above 1 the network does not know what it sees; NaN if it does not say.
+        abstained: True if no position is given because the frame could not be judged.
 
     Raises:
         ValueError: If the two disagree on individuals or keypoints.
@@ -95,6 +97,8 @@ class ObservationMessage(_Header, frozen=True, kw_only=True):
     scores: dict[str, float]
     class_scores: dict[str, float] = {}
     measures: dict[str, float] = {}
+    novelty: float = NAN
+    abstained: bool = False
 
     def __post_init__(self) -> None:
         if [*map(len, self.xy)] != [*map(len, self.confidence)]:
@@ -263,6 +267,8 @@ def observation_message(
         scores=dict(result.scores),
         class_scores=dict(seen.class_scores),
         measures=dict(seen.measures),
+        novelty=seen.novelty,
+        abstained=seen.abstained,
     )
 
 

@@ -121,6 +121,30 @@ class Skeleton:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """Which part of the image is which class, on the coarse grid of the network.
+
+    Cell (row, column) is centred on sensor pixel (`x0_px` + column * `step_x_px`,
+    `y0_px` + row * `step_y_px`); outside the grid nothing is known to be anything.
+
+    Attributes:
+        names: Class of each mask, or "individual 0" and so on.
+        coverage: uint8, shape (masks, rows, columns): probability times 255.
+        x0_px: Sensor pixels.
+        y0_px: Sensor pixels.
+        step_x_px: Sensor pixels per column.
+        step_y_px: Sensor pixels per row.
+    """
+
+    names: tuple[str, ...]
+    coverage: NDArray[np.uint8]
+    x0_px: float
+    y0_px: float
+    step_x_px: float
+    step_y_px: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """All that was seen in one frame.
 
@@ -132,6 +156,11 @@ class Observation:
         confidence: float32, shape (individuals, keypoints), from 0 to 1.
         class_scores: Probability (0 to 1) by class, from networks that classify.
         measures: Value by name, from networks that measure; units are in the names.
+        masks: Which part of the image is animal; None from networks that do not segment.
+        novelty: How unlike the training images the frame is: 1 is the largest that was
+            met there, above it the network does not know what it sees. NaN if not known.
+        abstained: True if the frame was too unlike the training images, or not usable, for
+            its positions to be believed: `xy` is NaN then.
         network_ns: Time spent in the bare network call (ns), 0 if there was none.
 
     Raises:
@@ -144,6 +173,9 @@ class Observation:
     confidence: NDArray[np.float32]
     class_scores: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
+    masks: Masks | None = None
+    novelty: float = float("nan")
+    abstained: bool = False
     network_ns: int = 0
 
     def __post_init__(self) -> None:

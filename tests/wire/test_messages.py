@@ -37,6 +37,8 @@ RESULT = FrameResult(
         confidence=np.array([[0.5, 0.125]], np.float32),
         class_scores={"rearing": 0.75},
         measures={"length_px": 80.0},
+        novelty=1.25,
+        abstained=True,
         network_ns=40,
     ),
     features={"speed_cm_s": 12.5, "heading_deg": NAN},
@@ -78,6 +80,7 @@ def test_an_observation_arrives_as_it_was_made():
     assert got.scores == {"rearing": 0.75}
     assert got.class_scores == {"rearing": 0.75}
     assert got.measures == {"length_px": 80.0}
+    assert (got.novelty, got.abstained) == (1.25, True)
 
 
 def test_what_was_not_seen_arrives_as_nan():

@@ -1,24 +1,25 @@
 """The training loop: seeded by step, so that it goes on after an interruption as if none were."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from tracker.errors import TrainingError
-from tracker.learning.augment import augment
-from tracker.learning.networks import GRAIN, PoseGraph, PoseNetwork, loss_of
+from tracker.errors import TrainingError, TrainingStopped
+from tracker.learning.batches import draw_batch
+from tracker.learning.losses import losses_of
+from tracker.learning.networks import Network
 from tracker.learning.recipe import Recipe
 from tracker.learning.samples import Sample, Split
-from tracker.preprocess import Preprocessor
+from tracker.learning.validation import Judge
 
-VALIDATION_VIEWS = 3
-"""Images made of each held-out sample: as it is, and at two other sizes and angles."""
+MEMORY = 0.02
+"""Share of the steps over which weights are averaged; the average is what is judged and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,63 +40,35 @@ class Progress:
     error: float
 
 
-class Judge:
-    """Held-out images, always the same ones, and how far a network is off on them.
+@dataclass(slots=True)
+class History:
+    """What the curves are drawn from.
 
-    Args:
-        recipe: Names keypoints, input and augmentation.
-        samples: The held-out ones.
+    Attributes:
+        steps: At each validation, the steps done.
+        losses: By head, mean over the steps since the validation before.
+        errors: By head and `all`, see `Judge.errors`.
     """
 
-    def __init__(self, recipe: Recipe, samples: Sequence[Sample]) -> None:
-        self._views = list(_views(recipe, samples))
-
-    def error(self, network: PoseNetwork) -> float:
-        """Mean over all labelled keypoints of distance / size of the animal, at most 1 each."""
-        graph = PoseGraph(network).eval()
-        errors = []
-        with torch.inference_mode():
-            for image, xy, size in self._views:
-                found = graph(torch.from_numpy(image))[0][0, 0].numpy()
-                errors.append(np.linalg.norm(found - xy, axis=1) / size)
-        network.train()
-        return float(np.nanmean(np.minimum(np.concatenate(errors), 1)))
+    steps: list[int] = field(default_factory=list)
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    errors: dict[str, list[float]] = field(default_factory=dict)
 
 
-def _views(
-    recipe: Recipe, samples: Sequence[Sample]
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32], float]]:
-    """Network input, keypoints in it, and extent of the animal in it (px)."""
-    calm = recipe.augmentation.model_copy(update={"absent": 0.0})
-    for number, sample in enumerate(samples):
-        preprocessor = Preprocessor(
-            sample.image.shape, recipe.network.channels, recipe.long_side, GRAIN
-        )
-        geometry = preprocessor.geometry
-        size = sample.size_px * geometry.scale_x
-        yield preprocessor.prepare(sample.image).copy(), geometry.to_input(sample.xy), size
-        for view in range(1, VALIDATION_VIEWS):
-            rng = np.random.default_rng([recipe.schedule.seed, number, view, 1])
-            canvas, swap = recipe.schedule.canvas, mirror_order(recipe)
-            image, xy = augment(sample, calm, canvas, swap, rng)
-            middle_size = np.sqrt(np.prod(recipe.augmentation.size_px))
-            yield planes(image), xy, float(middle_size)
+def choose_device(*, has_gpu: bool) -> torch.device:
+    """Return where to train: on the GPU if there is one, else on the CPU."""
+    return torch.device("cuda" if has_gpu else "cpu")
 
 
-def mirror_order(recipe: Recipe) -> list[int]:
-    """For each keypoint, the one whose place it takes in a mirror image."""
-    pairs = dict(recipe.mirror) | {right: left for left, right in recipe.mirror}
-    return [recipe.keypoints.index(pairs.get(name, name)) for name in recipe.keypoints]
-
-
-def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A grey or RGB image as network input, (1, channels, height, width)."""
-    stacked = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
-    return np.ascontiguousarray(stacked[None])
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
 
 
 class Trainer:
     """Trains one network; all that is random depends on seed and step alone.
+
+    On a GPU where there is one, in mixed precision; else on the CPU.
 
     Args:
         recipe: What to train.
@@ -107,30 +80,49 @@ class Trainer:
         torch.set_num_threads(schedule.threads)
         torch.manual_seed(schedule.seed)
         self._recipe, self._split = recipe, split
-        self._swap = mirror_order(recipe)
+        self._device = choose_device(has_gpu=torch.cuda.is_available())
+        self._mixed = self._device.type == "cuda"
         self._judge = Judge(recipe, split.validation)
-        self.network = PoseNetwork(len(recipe.keypoints), recipe.network)
+        network = Network(recipe)
+        _set_scale(network, split.train)
         # A third faster on a CPU; PyTorch's own overloads leave this form out.
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network
+        decay = 1 - 1 / max(2.0, MEMORY * schedule.steps)
+        averaging = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._average = AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
         self._optimizer = torch.optim.AdamW(
-            self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
+            network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
         )
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=self._mixed)
         self._step = 0
         self._loss = float("nan")
+        self._recent: list[dict[str, float]] = []  # since the last validation
         self._best: Mapping[str, Any] | None = None
         self._error = float("inf")
+        self.history = History()
 
     @property
     def progress(self) -> Progress:
         """Where it stands."""
         return Progress(self._step, self._recipe.schedule.steps, self._loss, self._error)
 
-    def run(self, checkpoint: Path, report: Callable[[Progress], None]) -> PoseNetwork:
+    def run(
+        self,
+        checkpoint: Path,
+        report: Callable[[Progress], None],
+        stop: Callable[[], bool] = never,
+    ) -> Network:
         """Train to the last step and return the network that was best on held-out images.
 
         Args:
             checkpoint: Written at every validation, so that an interrupted run can go on.
             report: Told after each step.
+            stop: Asked after each step whether to stop there, with a checkpoint.
+
+        Raises:
+            TrainingStopped: If `stop` said so before the last step.
+            TrainingError: If the loss is no longer a number.
         """
         schedule = self._recipe.schedule
         while self._step < schedule.steps:
@@ -139,20 +131,33 @@ class Trainer:
                 self._validate()
                 self.save(checkpoint)
             report(self.progress)
+            if self._step < schedule.steps and stop():
+                self.save(checkpoint)
+                raise TrainingStopped(
+                    f"training stopped after step {self._step} of {schedule.steps}: the same "
+                    f"command with --resume goes on from {checkpoint}"
+                )
+        network = Network(self._recipe)
         if self._best is not None:
-            self.network.load_state_dict(dict(self._best))
-        self.network.eval()
-        return self.network
+            network.load_state_dict(dict(self._best))
+        network.eval()
+        self._judge.calibrate(network)
+        return network
 
     def save(self, path: Path) -> None:
         """Write the whole state; the file is complete or the old one at any time."""
+        history = self.history
         state = {
             "recipe": self._recipe.model_dump_json(),
-            "network": self.network.state_dict(),
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
             "step": self._step,
             "best": self._best,
             "error": self._error,
+            "recent": self._recent,
+            "history": {"steps": history.steps, "losses": history.losses, "errors": history.errors},
         }
         partial = path.with_suffix(".part")
         torch.save(state, partial)
@@ -162,49 +167,51 @@ class Trainer:
         """Go on from a checkpoint.
 
         Raises:
-            TrainingError: If it comes from another recipe.
+            TrainingError: If it is no checkpoint, or comes from another recipe.
         """
-        state = torch.load(path, weights_only=True)
+        try:
+            state = torch.load(path, weights_only=True, map_location=self._device)
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise TrainingError(
+                f"{path} is no checkpoint of a training: train without --resume"
+            ) from error
         if state["recipe"] != self._recipe.model_dump_json():
             raise TrainingError(
                 f"{path} comes from another recipe than this one: train without --resume, or "
                 f"put the old recipe back"
             )
-        self.network.load_state_dict(state["network"])
+        self._network.load_state_dict(state["network"])
+        self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
         self._step, self._best, self._error = state["step"], state["best"], state["error"]
+        self._recent = state.get("recent", [])  # earlier checkpoints lack it
+        self.history = History(**state["history"])
 
     def _train_one_batch(self) -> None:
-        images, xy, known = self._batch()
+        batch = draw_batch(self._recipe, self._split, self._step).to(self._device)
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate()
-        loss = loss_of(self.network(images), xy, known)
+        with torch.autocast(self._device.type, torch.float16, enabled=self._mixed):
+            maps = self._network(batch.image)
+        losses = losses_of(
+            self._network, {name: each.float() for name, each in maps.items()}, batch
+        )
         self._optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self._optimizer.step()
+        torch.autograd.backward(self._scaler.scale(sum(losses.values(), torch.zeros(()))))
+        self._scaler.unscale_(self._optimizer)
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), 5.0)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._average.update_parameters(self._network)
         self._step += 1
-        self._loss = loss.item()
+        values = {head: loss.item() for head, loss in losses.items()}
+        self._recent.append(values)
+        self._loss = sum(values.values())
         if not np.isfinite(self._loss):
             raise TrainingError(
-                f"the loss is {self._loss} at step {self._step}: lower schedule.learning_rate"
+                f"the loss is {values} at step {self._step}: lower schedule.learning_rate"
             )
-
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Images, keypoints (NaN: not in the image) and which labels are known, by step."""
-        schedule, split = self._recipe.schedule, self._split
-        rng = np.random.default_rng([schedule.seed, self._step])
-        picks = rng.choice(len(split.train), schedule.batch, p=split.weights)
-        drawn = [
-            augment(split.train[pick], self._recipe.augmentation, schedule.canvas, self._swap, rng)
-            for pick in picks
-        ]
-        images = np.concatenate([planes(image) for image, _ in drawn])
-        xy = np.stack([xy for _, xy in drawn])
-        labelled = np.stack([np.isfinite(split.train[pick].xy).all(1) for pick in picks])
-        tensor = torch.from_numpy(images).to(torch.float32)
-        tensor = tensor.contiguous(memory_format=torch.channels_last)
-        return tensor, torch.from_numpy(xy), torch.from_numpy(labelled)
 
     def _rate(self) -> float:
         """Rises over the first 5 % of the steps, then falls as a cosine to 1 % of its height."""
@@ -215,7 +222,30 @@ class Trainer:
         return float(schedule.learning_rate * rise * fall)
 
     def _validate(self) -> None:
-        error = self._judge.error(self.network)
-        if error <= self._error:
-            self._error = error
-            self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
+        average = cast("Network", self._average.module)
+        errors = self._judge.errors(average)
+        history = self.history
+        history.steps.append(self._step)
+        for head in self._recent[0] if self._recent else ():
+            mean = float(np.mean([losses[head] for losses in self._recent]))
+            history.losses.setdefault(head, []).append(mean)
+        for head, error in errors.items():
+            history.errors.setdefault(head, []).append(error)
+        self._recent = []
+        if errors["all"] <= self._error:
+            self._error = errors["all"]
+            state = average.state_dict()
+            self._best = {name: value.clone() for name, value in state.items()}
+
+
+def _set_scale(network: Network, samples: tuple[Sample, ...]) -> None:
+    """Give a regression head the middle and spread of the training values."""
+    if "regression" not in network.heads:
+        return
+    head = network.heads["regression"]
+    values = np.stack([sample.quantities for sample in samples])
+    for number, column in enumerate(values.T):
+        known = column[np.isfinite(column)]
+        if len(known):
+            head.get_buffer("middle")[number] = float(np.mean(known))
+            head.get_buffer("spread")[number] = max(float(np.std(known)), 1e-6)

@@ -1,164 +1,264 @@
-"""The network: an encoder down to stride 32 and a decoder back up to stride 4.
+"""One backbone with its heads, and the graph that an ONNX file computes with them."""
 
-Plain 3 x 3 convolutions with few channels where the image is large: on a CPU these take
-a fraction of the time of the separable ones of mobile networks. Per keypoint there are
-three maps: where it is likely to be, and how far (x, y) from the cell's centre.
-"""
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from tracker.learning.recipe import NetworkSettings
+from tracker.learning.backbones import Features, conv, make_backbone
+from tracker.learning.decode import decode_one, decode_several, individual_masks
+from tracker.learning.recipe import PoseHead, Recipe, ReconstructionHead, RegressionHead
 
-STRIDE = 4
-"""Input pixels per cell of the maps."""
+Maps = Mapping[str, Tensor]
+"""What the heads give, by name; see each head."""
 
-GRAIN = 32
-"""Height and width of the input come in multiples of this (px)."""
-
-
-def _conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()
-    )
+RARE = -4.0
+"""First bias of what is true of few cells (logit): as in nearly every cell of a target."""
 
 
-def _stage(n_in: int, n_out: int, depth: int) -> nn.Sequential:
-    further = [_conv(n_out, n_out) for _ in range(depth - 1)]
-    return nn.Sequential(_conv(n_in, n_out, 2), *further)
+class PoseMaps(nn.Module):
+    """`likelihood` (n, K, h, w), logits; `offset` (n, 2K, h, w), cells, x before y.
 
-
-class PoseNetwork(nn.Module):
-    """Maps of likelihood and offset for each keypoint.
-
-    Args:
-        keypoints: How many.
-        settings: Its size.
+    For several individuals also `centre` (n, 1, h, w), logits, and `reach` (n, 2K, h, w),
+    cells from an individual's centre to its keypoints.
     """
 
-    def __init__(self, keypoints: int, settings: NetworkSettings) -> None:
+    def __init__(self, settings: PoseHead, n_in: int) -> None:
         super().__init__()
-        w2, w4, w8, w16, w32 = settings.widths
-        depth = settings.depth
-        self.keypoints = keypoints
-        self.channels = settings.channels
-        self.stem = nn.Sequential(_conv(settings.channels, w2, 2), _stage(w2, w4, 2))
-        self.down8 = _stage(w4, w8, depth + 1)
-        self.down16 = _stage(w8, w16, depth + 1)
-        self.down32 = _stage(w16, w32, depth)
-        self.up16 = nn.Conv2d(w32, w16, 1)
-        self.up8 = nn.Conv2d(w16, w8, 1)
-        self.up4 = nn.Conv2d(w8, w4, 1)
-        self.skip16 = nn.Conv2d(w16, w16, 1)
-        self.skip8 = nn.Conv2d(w8, w8, 1)
-        self.skip4 = nn.Conv2d(w4, w4, 1)
-        self.mix8 = _conv(w8, w8)
-        self.mix4 = _conv(w4, w4)
-        self.head = nn.Conv2d(w4, 3 * keypoints, 1)
-        # At first nothing is likely anywhere, as in nearly every cell of a target.
+        self.n = len(settings.keypoints)
+        self.several = settings.max_individuals > 1
+        self.maps = nn.Conv2d(n_in, 3 * self.n, 1)
+        n_rare = self.n
+        if self.several:
+            self.wider = conv(n_in, 2 * n_in)
+            self.individuals = nn.Conv2d(2 * n_in, 1 + 2 * self.n, 1)
+            with torch.no_grad():
+                self.individuals.get_parameter("bias")[:1] = RARE
         with torch.no_grad():
-            self.head.get_parameter("bias")[:keypoints] = -4.0
+            self.maps.get_parameter("bias")[:n_rare] = RARE
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the maps.
-
-        Args:
-            image: float32 (n, channels, height, width), grey values from 0 to 255.
-
-        Returns:
-            float32 (n, 3 * keypoints, height / 4, width / 4): first the likelihoods
-            (logits), then x and y offset of each keypoint in cells.
-        """
-        at4 = self.stem(image * (1 / 255) - 0.5)
-        at8 = self.down8(at4)
-        at16 = self.down16(at8)
-        at32 = self.down32(at16)
-        at16 = functional.relu(self.skip16(at16) + _twice(self.up16(at32)))
-        at8 = self.mix8(functional.relu(self.skip8(at8) + _twice(self.up8(at16))))
-        at4 = self.mix4(functional.relu(self.skip4(at4) + _twice(self.up4(at8))))
-        maps: Tensor = self.head(at4)
-        return maps
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Return the maps."""
+        maps = self.maps(features.fine)
+        found = {"likelihood": maps[:, : self.n], "offset": maps[:, self.n :]}
+        if self.several:
+            maps = self.individuals(self.wider(features.fine))
+            found |= {"centre": maps[:, :1], "reach": REACH_CELLS * maps[:, 1:]}
+        return found
 
 
-def _twice(maps: Tensor) -> Tensor:
-    return functional.interpolate(maps, scale_factor=2.0, mode="nearest")
+REACH_CELLS = 8.0
+"""Unit of the reach inside the network, so that its weights are of the size of the others."""
 
 
-class PoseGraph(nn.Module):
-    """What an ONNX file computes: uint8 pixels in, finished keypoints out.
+class Segmentation(nn.Module):
+    """`mask` (n, classes, h, w), logits.
 
-    Args:
-        network: Gives the maps.
+    Per individual also `vote` (n, 2, h, w), cells to its centre.
     """
 
-    def __init__(self, network: PoseNetwork) -> None:
+    def __init__(self, n_classes: int, n_in: int, *, per_individual: bool) -> None:
+        super().__init__()
+        self.n = n_classes
+        self.per_individual = per_individual
+        self.maps = nn.Conv2d(n_in, n_classes + 2 * per_individual, 1)
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Return the maps."""
+        maps = self.maps(features.fine)
+        votes = {"vote": REACH_CELLS * maps[:, self.n :]} if self.per_individual else {}
+        return {"mask": maps[:, : self.n], **votes}
+
+
+class _Pooled(nn.Module):
+    """Numbers for the whole image, from mean and maximum of the deep features."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2 * n_in, 32), nn.ReLU(), nn.Linear(32, n_out))
+
+    def forward(self, features: Features) -> Tensor:
+        """Return (n, n_out)."""
+        flat = features.deep.flatten(2)
+        numbers: Tensor = self.layers(torch.cat([flat.mean(2), flat.amax(2)], 1))
+        return numbers
+
+
+class Classification(nn.Module):
+    """`class` (n, classes), logits, divided by a temperature that is fitted after training.
+
+    Guo et al. 2017 (arXiv:1706.04599), section 4.2, one temperature per class.
+    """
+
+    temperature: Tensor
+
+    def __init__(self, n_classes: int, n_in: int) -> None:
+        super().__init__()
+        self.pooled = _Pooled(n_in, n_classes)
+        self.register_buffer("temperature", torch.ones(n_classes))
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Return the logits."""
+        return {"class": self.pooled(features) / self.temperature}
+
+
+class Regression(nn.Module):
+    """`quantity` and `log_variance` (n, quantities), both of values of mean 0 and spread 1.
+
+    The variance is learnt with the value, as in Kendall and Gal 2017 (arXiv:1703.04977, eq. 8).
+    """
+
+    middle: Tensor
+    spread: Tensor
+
+    def __init__(self, settings: RegressionHead, n_in: int) -> None:
+        super().__init__()
+        self.n = len(settings.quantities)
+        self.pooled = _Pooled(n_in, 2 * self.n)
+        self.register_buffer("middle", torch.zeros(self.n))
+        self.register_buffer("spread", torch.ones(self.n))
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Return the numbers."""
+        numbers = self.pooled(features)
+        log_variance = numbers[:, self.n :].clamp(-10, 10)
+        return {"quantity": numbers[:, : self.n], "log_variance": log_variance}
+
+
+class Reconstruction(nn.Module):
+    """`image` (n, 1, height / 8, width / 8): the image again, through a narrow code, -0.5 to 0.5.
+
+    It learns from the deep features and teaches them nothing, so that seeing does not suffer.
+    """
+
+    limit: Tensor
+
+    def __init__(self, settings: ReconstructionHead, n_in: int, deep_stride: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(n_in, settings.code, 1)]
+        n = settings.code
+        while deep_stride > RECONSTRUCTION_STRIDE:
+            layers += [conv(n, 32), nn.Upsample(scale_factor=2.0, mode="nearest")]
+            n, deep_stride = 32, deep_stride // 2
+        self.layers = nn.Sequential(*layers, conv(n, 32), nn.Conv2d(32, 1, 1))
+        self.shrink = RECONSTRUCTION_STRIDE // deep_stride  # of a shallow U-Net
+        self.register_buffer("limit", torch.ones(()))
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Return the image."""
+        deep = features.deep.detach()
+        if self.shrink > 1:
+            deep = nn.functional.avg_pool2d(deep, self.shrink)
+        return {"image": self.layers(deep)}
+
+
+RECONSTRUCTION_STRIDE = 8
+"""Input pixels per pixel of the reconstructed image."""
+
+
+class Network(nn.Module):
+    """Backbone and heads of a recipe. All its outputs are maps or logits, to be trained on."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        heads = recipe.heads
+        self.recipe = recipe
+        self.backbone = make_backbone(recipe.backbone, recipe.input.channels)
+        self.stride = self.backbone.stride
+        fine, deep = self.backbone.fine_channels, self.backbone.deep_channels
+        made: dict[str, nn.Module] = {}
+        if heads.pose:
+            made["pose"] = PoseMaps(heads.pose, fine)
+        if heads.segmentation:
+            made["segmentation"] = Segmentation(
+                len(heads.segmentation.classes),
+                fine,
+                per_individual=heads.segmentation.per_individual,
+            )
+        if heads.classification:
+            made["classification"] = Classification(len(heads.classification.classes), deep)
+        if heads.regression:
+            made["regression"] = Regression(heads.regression, deep)
+        if heads.reconstruction:
+            made["reconstruction"] = Reconstruction(
+                heads.reconstruction, deep, self.backbone.deep_stride
+            )
+        self.heads = nn.ModuleDict(made)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the outputs of all heads by name, for float32 (n, channels, h, w), 0 to 255."""
+        features = self.backbone(image)
+        return {name: maps for head in self.heads.values() for name, maps in head(features).items()}
+
+
+class Graph(nn.Module):
+    """What an ONNX file computes: uint8 pixels in, finished numbers out.
+
+    Args:
+        network: In evaluation mode.
+    """
+
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return xy, float32 (n, 1, keypoints, 2), and confidence, float32 (n, 1, keypoints).
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Return what `ModelCard` promises, in the order of `ModelCard.outputs`.
 
         Args:
-            image: uint8 (n, channels, height, width).
+            image: uint8 (n, channels, height, width); n is 1 in a network file.
         """
-        return decode(self.network(image.to(torch.float32)), self.network.keypoints)
+        grey = image.to(torch.float32)
+        maps = self.network(grey)
+        return tuple(answer for _, answer in self._answers(grey, maps))
+
+    def _answers(self, image: Tensor, maps: Maps) -> list[tuple[str, Tensor]]:
+        heads, stride = self.network.recipe.heads, self.network.stride
+        found: list[tuple[str, Tensor]] = []
+        centres = None
+        if heads.pose and heads.pose.max_individuals > 1:
+            reach = group_radius_cells(self.network.recipe, stride)
+            several = decode_several(maps, heads.pose.max_individuals, stride, reach)
+            found += [("xy", several.xy), ("confidence", several.confidence)]
+            centres = several.centre
+        elif heads.pose:
+            xy, confidence = decode_one(maps, stride)
+            found += [("xy", xy), ("confidence", confidence)]
+        if heads.segmentation:
+            found.append(("mask", _as_bytes(torch.sigmoid(maps["mask"]))))
+            if heads.segmentation.per_individual:
+                owned = individual_masks(maps, centres)
+                found.append(("individual_mask", _as_bytes(owned)))
+        if heads.classification:
+            found.append(("probability", torch.sigmoid(maps["class"])))
+        if heads.regression:
+            head = self.network.heads["regression"]
+            middle, spread = head.get_buffer("middle"), head.get_buffer("spread")
+            found.append(("quantity", maps["quantity"] * spread + middle))
+            found.append(("quantity_sd", torch.exp(0.5 * maps["log_variance"]) * spread))
+        if heads.reconstruction:
+            limit = self.network.heads["reconstruction"].get_buffer("limit")
+            found.append(("novelty", reconstruction_error(image, maps["image"]) / limit))
+        return found
 
 
-def decode(maps: Tensor, keypoints: int) -> tuple[Tensor, Tensor]:
-    """Return the best place of each keypoint.
-
-    Args:
-        maps: As from `PoseNetwork`.
-        keypoints: How many.
-
-    Returns:
-        xy, float32 (n, 1, keypoints, 2), pixels of the input; and confidence, float32
-        (n, 1, keypoints), from 0 to 1.
-    """
-    width = maps.shape[3]
-    likelihood = maps[:, :keypoints].flatten(2)
-    offsets = maps[:, keypoints:].reshape(maps.shape[0], keypoints, 2, -1)
-    best = likelihood.argmax(2, keepdim=True)
-    confidence = torch.sigmoid(likelihood.gather(2, best)).squeeze(2)
-    offset = offsets.gather(3, best.unsqueeze(2).expand(-1, -1, 2, 1)).squeeze(3)
-    row = torch.div(best, width, rounding_mode="floor")
-    cell = torch.cat([best - row * width, row], 2).to(torch.float32)
-    xy = (cell + 0.5 + offset) * STRIDE - 0.5
-    return xy.unsqueeze(1), confidence.unsqueeze(1)
+def _as_bytes(probability: Tensor) -> Tensor:
+    return torch.round(probability * 255).to(torch.uint8)
 
 
-def loss_of(maps: Tensor, xy: Tensor, known: Tensor, spread_cells: float = 1.0) -> Tensor:
-    """Return the loss of one batch: focal loss of the likelihoods plus error of the offsets.
+def group_radius_cells(recipe: Recipe, stride: int) -> float:
+    """How far (cells) a keypoint may lie from where its individual expects it: 12 % of its size."""
+    low, high = recipe.augmentation.size_px
+    return max(1.5, 0.12 * float((low * high) ** 0.5) / stride)
 
-    The focal loss is that of CenterNet (Zhou et al. 2019, arXiv:1904.07850, eq. 1, alpha 2,
-    beta 4). Offsets count within 1.5 cells of the keypoint.
 
-    Args:
-        maps: As from `PoseNetwork`.
-        xy: float32 (n, keypoints, 2), pixels of the input; NaN where it is not in the image.
-        known: bool (n, keypoints); False where nobody knows where the keypoint is: no loss.
-        spread_cells: Sigma of the target around a keypoint, in cells.
-    """
-    n_keypoints = xy.shape[1]
-    likelihood, offsets = maps[:, :n_keypoints], maps[:, n_keypoints:]
-    height, width = maps.shape[2:]
-    offsets = offsets.reshape(maps.shape[0], n_keypoints, 2, height, width)
-    there = torch.isfinite(xy).all(2)
-    cells = (torch.nan_to_num(xy, nan=-1e4) + 0.5) / STRIDE - 0.5
-    columns = torch.arange(width, dtype=torch.float32)
-    rows = torch.arange(height, dtype=torch.float32)
-    dx = (cells[..., 0, None] - columns)[:, :, None, :].expand(-1, -1, height, -1)
-    dy = (cells[..., 1, None] - rows)[:, :, :, None].expand(-1, -1, -1, width)
-    near = torch.exp(-(dx**2 + dy**2) / (2 * spread_cells**2))
-    peak = (dx.abs() <= 0.5) & (dy.abs() <= 0.5) & there[:, :, None, None]
-    log_yes, log_no = functional.logsigmoid(likelihood), functional.logsigmoid(-likelihood)
-    yes = log_yes.exp()
-    focal = torch.where(peak, (1 - yes) ** 2 * log_yes, (1 - near) ** 4 * yes**2 * log_no)
-    focal = (focal * known[:, :, None, None]).sum()
-    close = (dx**2 + dy**2 <= 1.5**2) & there[:, :, None, None]
-    distance = functional.smooth_l1_loss(
-        offsets, torch.stack([dx, dy], 2), reduction="none", beta=0.1
-    )
-    offset = (distance * close[:, :, None]).sum() / close.sum().clamp(min=1)
-    return offset - focal / peak.sum().clamp(min=1)
+def small_image(image: Tensor) -> Tensor:
+    """What is reconstructed: grey, `RECONSTRUCTION_STRIDE` times smaller, -0.5 to 0.5."""
+    grey = image.mean(1, keepdim=True) * (1 / 255) - 0.5
+    return nn.functional.avg_pool2d(grey, RECONSTRUCTION_STRIDE)
+
+
+def reconstruction_error(image: Tensor, again: Tensor) -> Tensor:
+    """Root mean square difference (n,) from what was reconstructed, 0 to about 1."""
+    difference = again - small_image(image)
+    return torch.sqrt((difference * difference).flatten(1).mean(1))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,16 +18,18 @@ from ruamel.yaml import YAML
 
 from tracker.errors import MissingExtra
 from tracker.learning.data import load
+from tracker.learning.evaluate import NEEDED
 from tracker.learning.recipe import Recipe, read_recipe
 from tracker.learning.samples import Split
+from tracker.learning.stopping import stop_on_signal
 from tracker.runtimes.base import ModelCard
 
 if TYPE_CHECKING:
     from tracker.learning.fitting import Progress as State
-    from tracker.learning.networks import PoseNetwork
+    from tracker.learning.networks import Network
 
-QUICK_STEPS = 200
-"""Steps of a trial run, at most."""
+CHECKPOINT = "checkpoint.pt"
+"""State of a training that is not finished, beside its results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +53,41 @@ def train(
     out: Path | None = None,
     data: Path | None = None,
     resume: bool = False,
-    quick: bool = False,
 ) -> TrainingResult:
-    """Train the network of a recipe and write `network.onnx` and `card.yaml`.
+    """Train the network of a recipe and write `network.onnx`, `card.yaml` and `curves.png`.
 
     A checkpoint, `checkpoint.pt`, is written beside them at every validation, and removed at
-    the end. The network of the validation with the smallest error is the one that is kept.
+    the end. Ctrl-C ends training after the step at hand, with a checkpoint. The network of the
+    validation with the smallest error is the one that is kept.
 
     Args:
         recipe: The YAML file.
         out: Folder for the results; by default the recipe's own. Made if it is not there.
         data: Folder of the sources, in place of the recipe's.
         resume: Go on from the checkpoint if there is one.
-        quick: A trial run of `QUICK_STEPS` steps at most.
 
     Raises:
-        MissingExtra: If PyTorch or ONNX is not installed.
+        MissingExtra: If a library of the extra `train` is not installed.
+        TrainingStopped: If Ctrl-C was pressed.
         TrainingError: If the recipe or its data are wrong, or the exported network differs.
     """
-    if not all(importlib.util.find_spec(name) for name in ("torch", "onnx")):
+    if not all(importlib.util.find_spec(name) for name in ("torch", "onnx", *NEEDED)):
         raise MissingExtra("train", "training")
     plan = read_recipe(recipe)
-    if quick:
-        steps = min(QUICK_STEPS, plan.schedule.steps)
-        schedule = plan.schedule.model_copy(update={"steps": steps})
-        plan = plan.model_copy(update={"schedule": schedule})
     split = load(plan, data or (recipe.parent / plan.data))
     folder = out or recipe.parent
     folder.mkdir(parents=True, exist_ok=True)
-    network = _fit(plan, split, folder / "checkpoint.pt", resume=resume)
+    network = _fit(plan, split, folder, resume=resume)
     card = _export(plan, split, network, folder)
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     return TrainingResult(folder / "network.onnx", card, plan.schedule.steps)
 
 
-def _fit(plan: Recipe, split: Split, checkpoint: Path, *, resume: bool) -> "PoseNetwork":
+def _fit(plan: Recipe, split: Split, folder: Path, *, resume: bool) -> "Network":
+    from tracker.learning.curves import draw_curves
     from tracker.learning.fitting import Trainer
 
+    checkpoint = folder / CHECKPOINT
     trainer = Trainer(plan, split)
     if resume and checkpoint.is_file():
         trainer.resume(checkpoint)
@@ -98,7 +99,7 @@ def _fit(plan: Recipe, split: Split, checkpoint: Path, *, resume: bool) -> "Pose
         TimeRemainingColumn(),
         TextColumn("{task.fields[state]}"),
     )
-    with Progress(*columns) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar, stop_on_signal() as stop:
         state = trainer.progress
         task = bar.add_task(
             f"training {plan.name}", total=state.steps, completed=state.step, state=""
@@ -108,32 +109,22 @@ def _fit(plan: Recipe, split: Split, checkpoint: Path, *, resume: bool) -> "Pose
             text = f"loss {now.loss:.3f}, held-out error {now.error:.4f}"
             bar.update(task, completed=now.step, state=text)
 
-        return trainer.run(checkpoint, show)
+        network = trainer.run(checkpoint, show, stop)
+    draw_curves(trainer.history, plan.name, folder / "curves.png")
+    return network
 
 
-def _export(plan: Recipe, split: Split, network: "PoseNetwork", folder: Path) -> ModelCard:
-    from tracker.learning.export import export
-    from tracker.learning.networks import GRAIN, PoseGraph
-    from tracker.learning.scores import inputs_of, score
+def _export(plan: Recipe, split: Split, network: "Network", folder: Path) -> ModelCard:
+    from tracker.learning.card_scores import card_scores
+    from tracker.learning.export import card_of, export, write_card
+    from tracker.learning.networks import Graph
+    from tracker.learning.validation import live_inputs
 
-    graph = PoseGraph(network).eval()
-    card = ModelCard(
-        name=plan.name,
-        version=plan.version,
-        description=plan.description,
-        keypoints=plan.keypoints,
-        edges=tuple(
-            (plan.keypoints.index(start), plan.keypoints.index(end)) for start, end in plan.edges
-        ),
-        channels=plan.network.channels,
-        long_side=plan.long_side,
-        multiple_of=GRAIN,
-        min_confidence=plan.min_confidence,
-        trained_on=tuple(source.described for source in plan.sources),
-        licence=plan.licence,
-        scores=score(graph, plan, split.validation),
-    )
-    export(graph, card, inputs_of(plan, split.validation), folder / "network.onnx")
+    file = folder / "network.onnx"
+    card = card_of(plan, network.stride)
+    export(Graph(network).eval(), card, list(live_inputs(plan, split.validation)), file)
+    card = card.model_copy(update={"scores": card_scores(file, split.validation)})
+    write_card(card, file)
     _write_card(card, folder / "card.yaml")
     return card
 

@@ -1,32 +1,22 @@
 """Run a network file with ONNX Runtime, on the best provider that gives the CPU's answers."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tracker.errors import ModelError
-from tracker.runtimes.base import CARD_KEY, ModelCard, Provider, RuntimeSettings
-from tracker.runtimes.providers import ORT_ERRORS, SILENT, open_session
+from tracker.runtimes.base import Answer, ModelCard, Provider, RuntimeSettings
+from tracker.runtimes.network_file import output_shapes, read_network
+from tracker.runtimes.providers import ORT_ERRORS, Opened, open_session
+from tracker.runtimes.trial import compare_answers, refuse_nonsense, trial_images
 
-MAX_SHIFT_PX = 0.5
-"""Largest distance (px of the input) between a provider's keypoint and the CPU's."""
-
-MAX_CONFIDENCE_SHIFT = 0.02
-"""Largest difference between a provider's confidence and the CPU's."""
-
-HOW_TO_IMPORT = (
-    f"make it with `tracker train`, or give its graph the inputs, outputs and the metadata "
-    f"{CARD_KEY!r} that ModelCard in tracker/runtimes/base.py describes"
-)
-
-Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+MAX_SESSIONS = 4
+"""Input shapes that are kept ready; the one that was built first gives way to a fifth."""
 
 
 def read_card(path: Path) -> ModelCard:
@@ -36,22 +26,23 @@ def read_card(path: Path) -> ModelCard:
         ModelError: If the file is missing, is no ONNX network, has no card or a wrong one,
             or has other inputs and outputs than a card promises.
     """
-    return _read(path)[1]
+    return read_network(path).card
 
 
 class OnnxRuntime:
     """A network file, loaded, tried, and compared with the CPU's answers.
 
-    Built for one input shape at a time; the first image of another shape builds it anew,
-    which takes as long as making it did. Binding inputs and outputs to fixed memory was
-    measured and gained 2 % on a CPU: not worth answers that change under the caller's hands.
-    Used by one thread.
+    For each input shape a session of its own is built, tried and kept, so that a crop and a
+    whole frame take turns at no cost; the first image of a new shape takes as long as
+    making it did. Binding inputs and outputs to fixed memory was measured and gained 2 % on
+    a CPU: not worth answers that change under the caller's hands. Used by one thread.
 
     Args:
         path: The file.
         settings: On what, and how, it runs.
-        input_shape: Height and width of the images to come (px); by default the longest
-            side of the card, squared.
+        input_shape: Height and width of the first images to come (px); by default those
+            that the graph fixes, or else the crop of the card, or else its longest side,
+            squared.
 
     Raises:
         ModelError: If the file cannot be used (see `read_card`), if the provider that was
@@ -61,37 +52,48 @@ class OnnxRuntime:
     def __init__(
         self, path: Path, settings: RuntimeSettings, input_shape: tuple[int, int] | None = None
     ) -> None:
-        self._path = path
+        self._file = read_network(path)
         self._settings = settings
-        self._model, self._card, self._free_sides = _read(path)
-        side = -(-self._card.long_side // self._card.multiple_of) * self._card.multiple_of
-        self._build(input_shape or (side, side))
+        self._names = self._file.card.outputs
+        self._ready: dict[tuple[int, ...], Opened] = {}
+        self._opened = self._build(input_shape or self._usual_shape())
 
     @property
     def card(self) -> ModelCard:
         """What the file says of itself."""
-        return self._card
+        return self._file.card
 
     @property
     def provider(self) -> Provider:
         """What it really runs on; never `AUTO`."""
-        return self._provider
+        return self._opened.provider
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """File, sha256, library, provider, threads, input, and why faster ones were not taken."""
+        """File, sha256, library, provider, threads, inputs, and why faster ones were not taken."""
+        card = self._file.card
         return {
-            "file": self._path.name,
-            "sha256": hashlib.sha256(self._model).hexdigest(),
-            "network": f"{self._card.name} {self._card.version}",
+            "file": self._file.path.name,
+            "sha256": hashlib.sha256(self._file.content).hexdigest(),
+            "network": f"{card.name} {card.version}",
             "library": f"onnxruntime {ort.__version__}",
-            "provider": str(self._provider),
+            "provider": str(self._opened.provider),
             "asked_for": str(self._settings.provider),
-            "passed_over": {str(name): reason for name, reason in self._passed_over.items()},
+            "passed_over": {str(name): why for name, why in self._opened.passed_over.items()},
+            "precision": str(self._settings.precision),
             "threads": self._settings.threads,
-            "input_height_px": self._shape[2],
-            "input_width_px": self._shape[3],
+            "inputs_px": [f"{shape[3]}x{shape[2]}" for shape in self._ready],
         }
+
+    def prepare(self, input_shape: tuple[int, int]) -> None:
+        """Do all slow work for images of this height and width (px) before they come.
+
+        Raises:
+            ModelError: If the network cannot take such images, or gives other answers on
+                them than the CPU.
+        """
+        if (1, self._file.card.channels, *input_shape) not in self._ready:
+            self._build(input_shape)
 
     def run(self, image: NDArray[np.uint8]) -> Answer:
         """Run the network once: the bare call, nothing else.
@@ -99,164 +101,60 @@ class OnnxRuntime:
         Args:
             image: uint8, shape (1, channels, height, width), C-contiguous.
 
-        Returns:
-            xy, float32 (individuals, keypoints, 2), pixels of `image`; and confidence,
-            float32 (individuals, keypoints), from 0 to 1.
-
         Raises:
-            ModelError: If the network failed.
+            ModelError: If the network failed, or does not take images of this shape.
         """
-        if image.shape != self._shape:
-            self._build(self._sides(image))
-        return _call(self._session, image, self._path)
+        opened = self._ready.get(image.shape)
+        if opened is None:
+            channels = self._file.card.channels
+            if image.ndim != 4 or image.shape[:2] != (1, channels):
+                raise ModelError(
+                    f"{self._file.path.name} got an image of shape {image.shape}, expected "
+                    f"(1, {channels}, height, width)"
+                )
+            opened = self._build((image.shape[2], image.shape[3]))
+        return self._answer(self._outputs(opened.session, image))
 
-    def _sides(self, image: NDArray[np.uint8]) -> tuple[int, int]:
-        card = self._card
-        wrong = image.ndim != 4 or image.shape[:2] != (1, card.channels)
-        if wrong or any(side % card.multiple_of or not side for side in image.shape[2:]):
-            raise ModelError(
-                f"{self._path.name} got an image of shape {image.shape}, expected "
-                f"(1, {card.channels}, height, width), both in multiples of {card.multiple_of}"
-            )
-        return image.shape[2], image.shape[3]
+    def _usual_shape(self) -> tuple[int, int]:
+        """Height and width (px) of the images that are most likely to come."""
+        file, card = self._file, self._file.card
+        side = -(-card.long_side // card.multiple_of) * card.multiple_of
+        if card.crop is not None:
+            side = card.crop.side
+        height, width = (s if isinstance(s, int) else side for s in (file.height, file.width))
+        return height, width
 
-    def _build(self, sides: tuple[int, int]) -> None:
-        shape = {name: side for name, side in zip(self._free_sides, sides, strict=True) if name}
-        opened = open_session(self._model, self._settings, shape)
-        self._shape = (1, self._card.channels, *sides)
-        self._session = opened.session
-        self._provider = opened.provider
-        self._passed_over = opened.passed_over
-        frames = list(_trial_frames(self._shape))
-        answers = [_call(self._session, frame, self._path) for frame in frames]
-        for xy, confidence in answers:
-            _refuse_nonsense(xy, confidence, self._card, self._path)
-        if self._provider is not Provider.CPU:
-            on_cpu = self._settings.model_copy(update={"provider": Provider.CPU})
-            reference = open_session(self._model, on_cpu, shape).session
-            expected = [_call(reference, frame, self._path) for frame in frames]
-            compare_answers(answers, expected, self._card, self._provider)
+    def _build(self, input_shape: tuple[int, int]) -> Opened:
+        """Open a session for one shape, try it, and keep it."""
+        file, card = self._file, self._file.card
+        free = file.free_sides(input_shape)
+        opened = open_session(file.content, self._settings, free)
+        shape = (1, card.channels, *input_shape)
+        images = list(trial_images(shape))
+        trials = [self._outputs(opened.session, image) for image in images]
+        for outputs in trials:
+            named = dict(zip(self._names, outputs, strict=True))
+            refuse_nonsense(named, output_shapes(card, *input_shape), file.path.name)
+        if opened.provider is not Provider.CPU:
+            on_cpu = RuntimeSettings(provider=Provider.CPU, threads=self._settings.threads)
+            reference = open_session(file.content, on_cpu, free).session
+            expected = [self._answer(self._outputs(reference, image)) for image in images]
+            compare_answers([*map(self._answer, trials)], expected, card, opened.provider)
+        while len(self._ready) >= MAX_SESSIONS:
+            del self._ready[next(iter(self._ready))]
+        self._ready[shape] = opened
+        return opened
 
+    def _outputs(
+        self, session: ort.InferenceSession, image: NDArray[np.uint8]
+    ) -> list[NDArray[Any]]:
+        """What the card names, in its order, the batch included."""
+        try:
+            outputs: list[NDArray[Any]] = session.run(self._names, {"image": image})
+        except ORT_ERRORS as error:
+            first = str(error).splitlines()[0]
+            raise ModelError(f"{self._file.path.name} failed: {first}") from error
+        return outputs
 
-def compare_answers(
-    answers: list[Answer], expected: list[Answer], card: ModelCard, provider: Provider
-) -> None:
-    """Compare a provider's answers with the CPU's.
-
-    Confidences must agree everywhere, and keypoints wherever the CPU is confident. Where it
-    is not, two cells may be equally likely; there half of the keypoints must agree.
-
-    Raises:
-        ModelError: If they differ by more than `MAX_SHIFT_PX` or `MAX_CONFIDENCE_SHIFT`.
-    """
-    shift = np.stack(
-        [np.linalg.norm(a[0] - e[0], axis=-1) for a, e in zip(answers, expected, strict=True)]
-    )
-    change = max(float(np.abs(a[1] - e[1]).max()) for a, e in zip(answers, expected, strict=True))
-    sure = np.stack([confidence >= card.min_confidence for _, confidence in expected])
-    furthest = max(float(shift[sure].max(initial=0)), float(np.median(shift)))
-    if not (furthest <= MAX_SHIFT_PX and change <= MAX_CONFIDENCE_SHIFT):
-        raise ModelError(
-            f"{provider} gives other answers than the CPU: keypoints differ by {furthest:.2f} px "
-            f"(at most {MAX_SHIFT_PX}), confidence by {change:.3f} (at most "
-            f"{MAX_CONFIDENCE_SHIFT}); set provider to cpu, or update its libraries"
-        )
-
-
-def _call(session: ort.InferenceSession, image: NDArray[np.uint8], path: Path) -> Answer:
-    try:
-        xy, confidence = session.run(("xy", "confidence"), {"image": image})
-    except ORT_ERRORS as error:
-        raise ModelError(f"{path.name} failed: {str(error).splitlines()[0]}") from error
-    return xy[0], confidence[0]
-
-
-def _refuse_nonsense(
-    xy: NDArray[np.float32], confidence: NDArray[np.float32], card: ModelCard, path: Path
-) -> None:
-    n = len(card.keypoints)
-    if confidence.shape[1:] != (n,) or xy.shape != (*confidence.shape, 2):
-        raise ModelError(
-            f"{path.name} gives xy of shape {xy.shape} and confidence of shape "
-            f"{confidence.shape}, expected (individuals, {n}, 2) and (individuals, {n}) for the "
-            f"keypoints {list(card.keypoints)} of its card"
-        )
-    if not (np.isfinite(xy).all() and np.isfinite(confidence).all()):
-        raise ModelError(f"{path.name} gives values that are not finite: train it again")
-    low, high = float(confidence.min(initial=0)), float(confidence.max(initial=1))
-    if low < 0 or high > 1:
-        raise ModelError(
-            f"{path.name} gives confidences from {low:.3g} to {high:.3g}, expected 0 to 1: "
-            f"put the sigmoid into the graph"
-        )
-
-
-def _trial_frames(shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
-    """Eight seeded images with a dark or a light blob of an animal's proportions, and noise."""
-    rng = np.random.default_rng(0)
-    height, width = shape[2:]
-    for number in range(8):
-        floor, animal = ((200, 30), (40, 220))[number % 2]
-        image = np.full((height, width), floor, np.uint8)
-        centre = int(rng.integers(0, width)), int(rng.integers(0, height))
-        axes = int(rng.integers(8, 40)), int(rng.integers(4, 16))
-        cv2.ellipse(image, centre, axes, float(rng.uniform(0, 360)), 0, 360, (animal,), -1)
-        noisy = image + rng.normal(0, 8, image.shape)
-        grey = np.clip(noisy, 0, 255).astype(np.uint8)
-        yield np.ascontiguousarray(np.broadcast_to(grey, shape))
-
-
-def _read(path: Path) -> tuple[bytes, ModelCard, tuple[str | None, str | None]]:
-    """Content, card, and the names of the free height and width (None where fixed)."""
-    try:
-        model = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read the network {path}: {error.strerror}") from error
-    options = ort.SessionOptions()
-    options.log_severity_level = SILENT
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except ORT_ERRORS as error:
-        raise ModelError(
-            f"{path} is no ONNX network that can be loaded: {str(error).splitlines()[0]}"
-        ) from error
-    card = _card_of(session, path)
-    return model, card, _free_sides(session, card, path)
-
-
-def _card_of(session: ort.InferenceSession, path: Path) -> ModelCard:
-    text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
-    if text is None:
-        raise ModelError(f"{path} has no card, so nobody knows its keypoints: {HOW_TO_IMPORT}")
-    try:
-        return ModelCard.model_validate_json(text)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'card'}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise ModelError(f"the card of {path} is wrong: {wrong}") from error
-
-
-def _free_sides(
-    session: ort.InferenceSession, card: ModelCard, path: Path
-) -> tuple[str | None, str | None]:
-    inputs = {i.name: i for i in session.get_inputs()}
-    outputs = {o.name: o.type for o in session.get_outputs()}
-    if set(inputs) != {"image"}:
-        raise ModelError(f"{path} takes {sorted(inputs)}, expected ['image']: {HOW_TO_IMPORT}")
-    image = inputs["image"]
-    if image.type != "tensor(uint8)" or len(image.shape) != 4 or image.shape[1] != card.channels:
-        raise ModelError(
-            f"{path} takes {image.type} {image.shape}, expected tensor(uint8) "
-            f"[1, {card.channels}, height, width]: {HOW_TO_IMPORT}"
-        )
-    for name in ("xy", "confidence"):
-        if outputs.get(name) != "tensor(float)":
-            raise ModelError(
-                f"{path} gives {outputs}, expected xy and confidence, both tensor(float): "
-                f"{HOW_TO_IMPORT}"
-            )
-    height, width = (side if isinstance(side, str) else None for side in image.shape[2:])
-    return height, width
+    def _answer(self, outputs: Sequence[NDArray[Any]]) -> Answer:
+        return Answer(**{name: out[0] for name, out in zip(self._names, outputs, strict=True)})

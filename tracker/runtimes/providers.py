@@ -8,20 +8,25 @@ looked for first, and only what the open session says of itself is believed.
 import contextlib
 import ctypes
 import functools
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
 import io
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from tracker.errors import ModelError
-from tracker.runtimes.base import Provider, RuntimeSettings
+from tracker.runtimes.base import Precision, Provider, RuntimeSettings
+from tracker.runtimes.engine_cache import engine_folder, find_graphics, user_cache
 
 DISTRIBUTIONS = (
     "onnxruntime",
@@ -43,7 +48,7 @@ ORT_NAMES: Mapping[Provider, str] = {
 }
 """ONNX Runtime's name of each provider, fastest first."""
 
-REMEDIES: Mapping[Provider, str] = {
+HOW_TO_INSTALL: Mapping[Provider, str] = {
     Provider.TENSORRT: "install the NVIDIA driver, TensorRT 10 and onnxruntime-gpu[cuda,cudnn]",
     Provider.CUDA: "install the NVIDIA driver and onnxruntime-gpu[cuda,cudnn]",
     Provider.OPENVINO: "pip install 'behaviour-tracker[openvino]'",
@@ -71,6 +76,19 @@ WARNINGS = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a provider does not come up.
+
+    Attributes:
+        reason: What was found.
+        remedy: What to do about it.
+    """
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A session and what it runs on.
 
@@ -89,7 +107,7 @@ def open_session(
     model: bytes,
     settings: RuntimeSettings,
     shape: Mapping[str, int],
-    why_not: Callable[[Provider], str | None] | None = None,
+    why_not: Callable[[Provider], Obstacle | None] | None = None,
 ) -> Opened:
     """Open a session on the wanted provider; `AUTO` takes the first that comes up.
 
@@ -102,22 +120,32 @@ def open_session(
 
     Raises:
         ModelError: If two builds of ONNX Runtime are installed, if the provider that was
-            asked for does not come up, or if the file is no ONNX network.
+            asked for does not come up or cannot compute in the precision that was asked
+            for, or if the file is no ONNX network.
     """
     refuse_two_builds(installed_builds())
     wanted = settings.provider
-    passed_over: dict[Provider, str] = {}
+    obstacles: dict[Provider, Obstacle] = {}
     for provider in ORT_NAMES if wanted is Provider.AUTO else (wanted,):
-        reason = (why_not or find_obstacle)(provider)
-        if reason is None:
-            session = _open(model, provider, settings.threads, shape)
+        obstacle = precision_obstacle(provider, settings.precision)
+        obstacle = obstacle or (why_not or find_obstacle)(provider)
+        if obstacle is None:
+            session = _open(model, provider, settings, shape)
             if ORT_NAMES[provider] in session.get_providers():
-                return Opened(session, provider, passed_over)
-            reason = f"the session came up on {session.get_providers()} instead"
-        passed_over[provider] = reason
+                reasons = {name: passed.reason for name, passed in obstacles.items()}
+                return Opened(session, provider, reasons)
+            found = f"the session came up on {session.get_providers()} instead"
+            obstacle = Obstacle(found, HOW_TO_INSTALL[provider])
+        obstacles[provider] = obstacle
+    if wanted is Provider.AUTO:
+        raise ModelError(
+            f"the network can run on nothing that is here in {settings.precision}: "
+            + "; ".join(f"{name}: {obstacle.reason}" for name, obstacle in obstacles.items())
+        )
+    obstacle = obstacles[wanted]
     raise ModelError(
-        f"the network was to run on {wanted}, but {passed_over[wanted]}: "
-        f"{REMEDIES[wanted]}, or set provider to auto"
+        f"the network was to run on {wanted}, but {obstacle.reason}: "
+        f"{obstacle.remedy}, or set provider to auto"
     )
 
 
@@ -140,31 +168,73 @@ def refuse_two_builds(builds: Collection[str]) -> None:
         )
 
 
+def provider_options(
+    provider: Provider, settings: RuntimeSettings, engines: Path | None = None
+) -> dict[str, str]:
+    """Return the options with which ONNX Runtime opens a provider.
+
+    Args:
+        provider: Not `AUTO`.
+        settings: Threads and precision count.
+        engines: Where TensorRT keeps what it has built; None: nowhere.
+    """
+    fp16 = settings.precision is Precision.FP16
+    if provider is Provider.TENSORRT:
+        options = {"trt_fp16_enable": str(fp16)}
+        if engines is not None:
+            options |= {
+                "trt_engine_cache_enable": "True",
+                "trt_engine_cache_path": str(engines),
+                "trt_timing_cache_enable": "True",
+                "trt_timing_cache_path": str(engines),
+            }
+        return options
+    if provider is Provider.CUDA:
+        return {"use_tf32": "0" if settings.precision is Precision.FP32 else "1"}
+    if provider is Provider.OPENVINO:
+        # bfloat16, its own choice on many CPUs, is slower and moves keypoints.
+        wishes = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": str(settings.threads),
+        }
+        return {"load_config": json.dumps({"CPU": wishes})}
+    return {}
+
+
+def precision_obstacle(provider: Provider, precision: Precision) -> Obstacle | None:
+    """Return why a provider cannot compute in a precision, or None if it can."""
+    if precision is Precision.FP16 and provider is not Provider.TENSORRT:
+        return Obstacle(
+            "it computes in half precision only where the network file itself does",
+            "set provider to tensorrt, or precision to auto",
+        )
+    return None
+
+
 def _open(
-    model: bytes, provider: Provider, threads: int, shape: Mapping[str, int]
+    model: bytes, provider: Provider, settings: RuntimeSettings, shape: Mapping[str, int]
 ) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = SILENT
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, size in shape.items():
         options.add_free_dimension_override_by_name(name, size)
-    names = [ORT_NAMES[provider]]
+    engines = _engines(model, settings, shape) if provider is Provider.TENSORRT else None
+    own = provider_options(provider, settings, engines)
+    chain: list[tuple[str, dict[str, str]]] = [(ORT_NAMES[provider], own)]
     if provider is Provider.OPENVINO:
-        # bfloat16, its own choice on many CPUs, is slower and moves keypoints.
-        wishes = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads)}
-        load_config = json.dumps({"CPU": wishes})
-        options.add_provider_for_devices(_openvino_devices(), {"load_config": load_config})
-        names = []
+        options.add_provider_for_devices(_openvino_devices(), own)
+        chain = []
     elif provider is Provider.TENSORRT:
-        names.append(ORT_NAMES[Provider.CUDA])
+        chain.append((ORT_NAMES[Provider.CUDA], provider_options(Provider.CUDA, settings)))
     try:
         # What it falls back from, ONNX Runtime prints and logs: what we need of it is raised.
         ort.set_default_logger_severity(SILENT)
         with contextlib.redirect_stdout(io.StringIO()):
-            return ort.InferenceSession(model, options, providers=names or None)
+            return ort.InferenceSession(model, options, providers=chain or None)
     except ORT_ERRORS as error:
         first = str(error).splitlines()[0]
         raise ModelError(f"ONNX Runtime cannot load the network on {provider}: {first}") from error
@@ -172,15 +242,56 @@ def _open(
         ort.set_default_logger_severity(WARNINGS)
 
 
-def find_obstacle(provider: Provider) -> str | None:
+def _engines(model: bytes, settings: RuntimeSettings, shape: Mapping[str, int]) -> Path:
+    """Folder for TensorRT's engines, made if it is not there."""
+    folder = engine_folder(
+        user_cache(sys.platform, os.environ, Path.home()),
+        find_graphics(ort.__version__),
+        hashlib.sha256(model).hexdigest(),
+        shape,
+        settings.precision,
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"TensorRT's engines cannot be kept in {folder}: {error.strerror}; make it writable"
+        ) from error
+    return folder
+
+
+def find_obstacle(provider: Provider) -> Obstacle | None:
     """Return why a provider cannot come up here, or None if nothing speaks against it yet."""
     if provider in (Provider.TENSORRT, Provider.CUDA):
-        return _why_no_nvidia(provider)
+        reason = _why_no_nvidia(provider)
+        return None if reason is None else Obstacle(reason, HOW_TO_INSTALL[provider])
     if provider is Provider.OPENVINO:
-        if importlib.util.find_spec("onnxruntime_ep_openvino") is None:
-            return "the package onnxruntime-ep-openvino is not installed"
-        if not _openvino_devices():
-            return "the OpenVINO plug-in does not serve this processor"
+        installed = importlib.util.find_spec("onnxruntime_ep_openvino") is not None
+        return openvino_obstacle(
+            installed=installed, n_devices=len(_openvino_devices()) if installed else 0
+        )
+    return None
+
+
+def openvino_obstacle(*, installed: bool, n_devices: int) -> Obstacle | None:
+    """Return why OpenVINO cannot come up, or None if nothing speaks against it.
+
+    Args:
+        installed: Whether the plug-in's package is there.
+        n_devices: How many CPU devices the plug-in offers.
+    """
+    if not installed:
+        return Obstacle(
+            "the package onnxruntime-ep-openvino is not installed",
+            HOW_TO_INSTALL[Provider.OPENVINO],
+        )
+    if not n_devices:
+        processor = platform.processor() or platform.machine()
+        return Obstacle(
+            f"the OpenVINO plug-in is installed and offers no device for this processor "
+            f"({processor}): it serves those by Intel",
+            "set provider to cpu",
+        )
     return None
 
 

@@ -81,6 +81,8 @@ class ObservationRows:
                 pa.field("confidence", pa.list_(pa.float32()), nullable=False),
                 pa.field("class_scores", _BY_NAME, nullable=False),
                 pa.field("measures", _BY_NAME, nullable=False),
+                pa.field("novelty", pa.float64(), nullable=False),
+                pa.field("abstained", pa.bool_(), nullable=False),
                 *(pa.field(FEATURE + name, pa.float64(), nullable=False) for name in features),
                 *(pa.field(SCORE + name, pa.float64(), nullable=False) for name in behaviours),
             ]
@@ -108,6 +110,8 @@ class ObservationRows:
             seen.confidence.ravel(),
             list(seen.class_scores.items()),
             list(seen.measures.items()),
+            seen.novelty,
+            seen.abstained,
             *_values("features", result.features, self.features),
             *_values("scores", result.scores, self.behaviours),
         )

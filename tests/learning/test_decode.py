@@ -1,0 +1,192 @@
+"""From maps made by hand to keypoints and masks."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tracker.learning.decode import Several, decode_one, decode_several, individual_masks
+
+STRIDE = 4
+ROWS, COLUMNS = 8, 16
+NEVER = -9.0  # logit
+
+
+def logit(probability):
+    return math.log(probability / (1 - probability))
+
+
+def blank(keypoints=1):
+    """Maps on which nothing is."""
+    return {
+        "likelihood": torch.full((1, keypoints, ROWS, COLUMNS), NEVER),
+        "offset": torch.zeros(1, 2 * keypoints, ROWS, COLUMNS),
+        "centre": torch.full((1, 1, ROWS, COLUMNS), NEVER),
+        "reach": torch.zeros(1, 2 * keypoints, ROWS, COLUMNS),
+    }
+
+
+def pixel(column, row):
+    """Middle of a cell (px)."""
+    return [(column + 0.5) * STRIDE - 0.5, (row + 0.5) * STRIDE - 0.5]
+
+
+# --- one individual
+
+
+def test_the_best_cell_and_its_offset_are_the_keypoint():
+    maps = blank()
+    maps["likelihood"][0, 0, 2, 5] = logit(0.8)
+    maps["offset"][0, 0, 2, 5], maps["offset"][0, 1, 2, 5] = 0.25, -0.5
+    xy, confidence = decode_one(maps, STRIDE)
+    # x: (5 + 0.5 + 0.25) * 4 - 0.5 = 22.5; y: (2 + 0.5 - 0.5) * 4 - 0.5 = 7.5
+    np.testing.assert_allclose(xy, [[[[22.5, 7.5]]]], atol=1e-5)
+    np.testing.assert_allclose(confidence, [[[0.8]]], atol=1e-6)
+
+
+def test_each_keypoint_has_offsets_of_its_own():
+    maps = blank(2)
+    maps["likelihood"][0, 0, 1, 3] = maps["likelihood"][0, 1, 6, 9] = 4.0
+    maps["offset"][0, :, 1, 3] = torch.tensor([0.25, 0.0, 0.0, 0.0])
+    maps["offset"][0, :, 6, 9] = torch.tensor([0.0, 0.0, 0.0, -0.25])
+    xy, _ = decode_one(maps, STRIDE)
+    np.testing.assert_allclose(xy[0, 0], [[14.5, 5.5], [37.5, 24.5]])
+
+
+def test_what_is_nowhere_has_a_confidence_near_zero():
+    _, confidence = decode_one(blank(), STRIDE)
+    assert float(confidence) < 2e-4  # sigmoid(-9) = 1.2e-4
+
+
+# --- several individuals
+
+
+def put_animal(maps, centre, keypoints, expected=None, sure=3.0, confidence=3.0):
+    """An animal: a centre, and keypoints (column, row), each with its reach from the centre."""
+    column, row = centre
+    maps["centre"][0, 0, row, column] = confidence
+    for number, (x, y) in enumerate(keypoints):
+        maps["likelihood"][0, number, y, x] = sure
+        to_x, to_y = (expected or keypoints)[number]
+        maps["reach"][0, 2 * number, row, column] = to_x - column
+        maps["reach"][0, 2 * number + 1, row, column] = to_y - row
+
+
+def test_each_of_two_animals_gets_its_own_keypoints():
+    maps = blank(2)
+    put_animal(maps, (3, 3), [(2, 3), (4, 3)], confidence=4.0)
+    put_animal(maps, (11, 5), [(11, 4), (11, 6)], confidence=3.0)
+    found = decode_several(maps, 2, STRIDE, 1.5)
+    assert found.xy.shape == (1, 2, 2, 2)
+    np.testing.assert_allclose(found.xy[0, 0], [pixel(2, 3), pixel(4, 3)])
+    np.testing.assert_allclose(found.xy[0, 1], [pixel(11, 4), pixel(11, 6)])
+    assert (found.confidence > 0.9).all()
+    np.testing.assert_allclose(found.centre[0, :, :2], [[3, 3], [11, 5]])
+
+
+def test_the_surer_animal_comes_first():
+    maps = blank()
+    put_animal(maps, (3, 3), [(3, 3)], confidence=1.0)
+    put_animal(maps, (11, 5), [(11, 5)], confidence=2.0)
+    found = decode_several(maps, 2, STRIDE, 1.5)
+    np.testing.assert_allclose(found.xy[0, :, 0], [pixel(11, 5), pixel(3, 3)])
+
+
+def test_a_keypoint_nearer_to_where_the_other_animals_is_expected_stays_with_its_own():
+    # The first animal's keypoint, in column 6, is expected in column 4; that of the second,
+    # in column 8, is expected in column 7: nearer to 6 than 4 is.
+    maps = blank()
+    put_animal(maps, (4, 2), [(6, 4)], expected=[(4, 4)], sure=2.0, confidence=4.0)
+    put_animal(maps, (8, 6), [(8, 4)], expected=[(7, 4)], sure=3.0, confidence=3.0)
+    found = decode_several(maps, 2, STRIDE, 1.5)
+    np.testing.assert_allclose(found.xy[0, :, 0], [pixel(6, 4), pixel(8, 4)])
+
+
+def test_an_animal_that_is_not_there_has_a_confidence_near_zero():
+    maps = blank()
+    put_animal(maps, (3, 3), [(3, 3)])
+    put_animal(maps, (11, 5), [(11, 5)])
+    found = decode_several(maps, 3, STRIDE, 1.5)
+    assert (found.confidence[0, :2] > 0.9).all()
+    assert float(found.confidence[0, 2]) < 2e-4
+    assert float(found.centre[0, 2, 2]) < 2e-4
+
+
+def test_a_sure_keypoint_of_a_doubtful_animal_is_as_doubtful_as_that():
+    maps = blank()
+    put_animal(maps, (3, 3), [(3, 3)], sure=5.0, confidence=logit(0.4))
+    found = decode_several(maps, 2, STRIDE, 1.5)
+    assert float(found.confidence[0, 0]) == pytest.approx(0.4, abs=1e-6)
+
+
+def test_one_hump_is_one_animal():
+    maps = blank()
+    put_animal(maps, (6, 4), [(6, 4)], confidence=4.0)
+    maps["centre"][0, 0, 3:6, 5:8] = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
+    found = decode_several(maps, 2, STRIDE, 1.5)
+    assert float(found.centre[0, 0, 2]) > 0.9
+    assert float(found.centre[0, 1, 2]) < 2e-4
+
+
+def test_images_of_a_batch_do_not_know_each_other():
+    one, other = blank(), blank()
+    put_animal(one, (3, 3), [(3, 3)])
+    put_animal(other, (11, 5), [(11, 5)])
+    both = {name: torch.cat([one[name], other[name]]) for name in one}
+    found = decode_several(both, 2, STRIDE, 1.5)
+    np.testing.assert_allclose(found.xy[:, 0, 0], [pixel(3, 3), pixel(11, 5)])
+
+
+# --- masks of individuals
+
+
+def centres(*each):
+    """Several with centres (column, row, confidence) alone."""
+    nothing = torch.empty(0)
+    return Several(nothing, nothing, torch.tensor([each], dtype=torch.float32)).centre
+
+
+@pytest.fixture
+def block():
+    """An animal of 4 x 8 cells: its left half votes for column 1, its right half for column 6."""
+    maps = {
+        "mask": torch.full((1, 1, 4, 8), 9.0),
+        "vote": torch.zeros(1, 2, 4, 8),
+    }
+    columns = torch.arange(8.0)
+    maps["vote"][0, 0] = torch.where(columns < 4, 1 - columns, 6 - columns)
+    maps["vote"][0, 1] = 2 - torch.arange(4.0)[:, None]
+    return maps
+
+
+def test_each_cell_goes_to_the_centre_that_it_votes_for(block):
+    block["vote"][0, 0, 0, 7] = 1 - 7  # one cell of the right half votes for the left animal
+    masks = individual_masks(block, centres((1, 2, 0.9), (6, 2, 0.9)))[0] > 0.5
+    left = torch.zeros(4, 8, dtype=torch.bool)
+    left[:, :4] = left[0, 7] = True
+    np.testing.assert_array_equal(masks[0], left)
+    np.testing.assert_array_equal(masks[1], ~left)
+
+
+def test_an_animal_that_is_not_there_gets_no_part_of_the_mask(block):
+    found = centres((1, 2, 0.9), (6, 2, 0.9), (5, 2, 0.01))
+    masks = individual_masks(block, found)[0]
+    assert masks.shape == (3, 4, 8)
+    assert not masks[2].any()
+    assert (masks[:2].sum(0) > 0.99).all()
+
+
+def test_where_nobody_is_no_cell_is_anybodys(block):
+    masks = individual_masks(block, centres((1, 2, 0.01), (6, 2, 0.02)))
+    assert not masks.any()
+
+
+def test_everything_belongs_to_an_only_individual(block):
+    assert (individual_masks(block, None) > 0.99).all()
+
+
+def test_a_cell_of_any_class_belongs_to_somebody(block):
+    block["mask"] = torch.cat([torch.full_like(block["mask"], NEVER), block["mask"]], 1)
+    masks = individual_masks(block, centres((1, 2, 0.9), (6, 2, 0.9)))
+    assert (masks.sum(1) > 0.99).all()

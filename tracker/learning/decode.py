@@ -1,0 +1,128 @@
+"""From maps to keypoints and masks, in operations that every runtime has."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def decode_one(maps: Mapping[str, Tensor], stride: int) -> tuple[Tensor, Tensor]:
+    """Return the best place of each keypoint of the only individual.
+
+    Args:
+        maps: `likelihood` and `offset`, see `PoseMaps`.
+        stride: Input pixels per cell.
+
+    Returns:
+        xy, float32 (n, 1, keypoints, 2), pixels of the input; and confidence, float32
+        (n, 1, keypoints), from 0 to 1.
+    """
+    likelihood = maps["likelihood"].flatten(2)
+    best = likelihood.argmax(2, keepdim=True)
+    confidence = torch.sigmoid(likelihood.gather(2, best)).squeeze(2)
+    return _place(best, maps, stride).unsqueeze(1), confidence.unsqueeze(1)
+
+
+class Several(NamedTuple):
+    """Individuals as found; those that are not there have a confidence near 0.
+
+    Attributes:
+        xy: float32 (n, individuals, keypoints, 2), pixels of the input.
+        confidence: float32 (n, individuals, keypoints), 0 to 1.
+        centre: float32 (n, individuals, 3): column and row (cells), and confidence.
+    """
+
+    xy: Tensor
+    confidence: Tensor
+    centre: Tensor
+
+
+def decode_several(
+    maps: Mapping[str, Tensor], individuals: int, stride: int, radius_cells: float
+) -> Several:
+    """Return the likeliest individuals, most certain first, in one stage.
+
+    Centres are local maxima. From a centre the network says where each keypoint should be
+    (as in Zhou et al. 2019, arXiv:1904.07850, section 5.2); the keypoint is the cell where
+    its likelihood times a Gaussian about that place is largest. A keypoint is no more
+    certain than the centre that it belongs to.
+
+    Args:
+        maps: `likelihood`, `offset`, `centre` and `reach`, see `PoseMaps`.
+        individuals: How many at most.
+        stride: Input pixels per cell.
+        radius_cells: Sigma of the Gaussian (cells).
+    """
+    likelihood = maps["likelihood"]
+    n, keypoints, height, width = likelihood.shape
+    centre = maps["centre"]
+    is_peak = centre >= functional.max_pool2d(centre, 5, 1, 2)
+    peaks = torch.where(is_peak, centre, torch.full_like(centre, -30.0)).flatten(1)
+    score, cell = peaks.topk(individuals, 1)
+    row = torch.div(cell, width, rounding_mode="floor")
+    column = cell - row * width
+    reach = (
+        maps["reach"].reshape(n, keypoints, 2, -1).permute(0, 3, 1, 2).reshape(n, -1, 2 * keypoints)
+    )
+    reach = reach.gather(1, cell.unsqueeze(2).expand(-1, -1, 2 * keypoints))
+    reach = reach.reshape(n, individuals, keypoints, 2)
+    expected_x = column.to(torch.float32)[..., None] + reach[..., 0]
+    expected_y = row.to(torch.float32)[..., None] + reach[..., 1]
+    columns = torch.arange(width, dtype=torch.float32, device=centre.device)
+    rows = torch.arange(height, dtype=torch.float32, device=centre.device)
+    scale = -0.5 / radius_cells**2
+    near_x = (scale * (expected_x[..., None] - columns) ** 2)[:, :, :, None, :]
+    near_y = (scale * (expected_y[..., None] - rows) ** 2)[:, :, :, :, None]
+    score_here = functional.logsigmoid(likelihood)[:, None] + near_x + near_y
+    best = score_here.flatten(3).argmax(3)  # (n, individuals, keypoints)
+    flat = best.permute(0, 2, 1)  # (n, keypoints, individuals)
+    sure = torch.sigmoid(likelihood.flatten(2).gather(2, flat)).permute(0, 2, 1)
+    sure = torch.minimum(sure, torch.sigmoid(score)[..., None])
+    xy = _place(flat, maps, stride, each=individuals).permute(0, 2, 1, 3)
+    places = torch.stack([column.to(torch.float32), row.to(torch.float32), torch.sigmoid(score)], 2)
+    return Several(xy, sure, places)
+
+
+def individual_masks(maps: Mapping[str, Tensor], centre: Tensor | None) -> Tensor:
+    """Return one mask per individual: each cell goes to the centre nearest to its vote.
+
+    The votes are those of Neven et al. 2019 (arXiv:1906.11109), with a fixed margin.
+
+    Args:
+        maps: `mask` (logits) and `vote` (cells), see `Segmentation`.
+        centre: As in `Several`; None for one individual, to which everything goes.
+
+    Returns:
+        float32 (n, individuals, height, width), probability.
+    """
+    animal = torch.sigmoid(maps["mask"]).amax(1, keepdim=True)
+    if centre is None:
+        return animal
+    height, width = animal.shape[2:]
+    x = torch.arange(width, dtype=torch.float32, device=animal.device) + maps["vote"][:, 0]
+    rows = torch.arange(height, dtype=torch.float32, device=animal.device)
+    y = rows[:, None] + maps["vote"][:, 1]
+    dx = x[:, None] - centre[:, :, 0, None, None]
+    dy = y[:, None] - centre[:, :, 1, None, None]
+    absent = 1e6 * (centre[:, :, 2, None, None] < LEAST_CENTRE).to(torch.float32)
+    distance = dx * dx + dy * dy + absent
+    nearest = distance <= distance.amin(1, keepdim=True)
+    present = (absent == 0).to(torch.float32)
+    return animal * nearest.to(torch.float32) * present
+
+
+LEAST_CENTRE = 0.1
+"""Confidence below which a centre gets no part of the mask."""
+
+
+def _place(best: Tensor, maps: Mapping[str, Tensor], stride: int, each: int = 1) -> Tensor:
+    """Cells (n, keypoints, each), counted row by row, as pixels (n, keypoints, each, 2)."""
+    n, keypoints, _, width = maps["likelihood"].shape
+    offsets = maps["offset"].reshape(n, keypoints, 2, -1)
+    offset = offsets.gather(3, best.unsqueeze(2).expand(-1, -1, 2, -1)).permute(0, 1, 3, 2)
+    row = torch.div(best, width, rounding_mode="floor")
+    cell = torch.stack([best - row * width, row], 3).to(torch.float32)
+    xy = (cell + 0.5 + offset) * stride - 0.5
+    return xy.squeeze(2) if each == 1 else xy
