@@ -49,6 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for the networks")
+    parser.add_argument("--steps", type=int, help="of each training, in place of the recipe's")
     parser.add_argument("--source", default="mouse_open_field", help="whose scores are shown")
     return parser.parse_args()
 

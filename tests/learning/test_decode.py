@@ -77,7 +77,7 @@ def test_each_of_two_animals_gets_its_own_keypoints():
     maps = blank(2)
     put_animal(maps, (3, 3), [(2, 3), (4, 3)], confidence=4.0)
     put_animal(maps, (11, 5), [(11, 4), (11, 6)], confidence=3.0)
-    found = decode_several(maps, 2, STRIDE, 1.5)
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
     assert found.xy.shape == (1, 2, 2, 2)
     np.testing.assert_allclose(found.xy[0, 0], [pixel(2, 3), pixel(4, 3)])
     np.testing.assert_allclose(found.xy[0, 1], [pixel(11, 4), pixel(11, 6)])
@@ -89,7 +89,7 @@ def test_the_surer_animal_comes_first():
     maps = blank()
     put_animal(maps, (3, 3), [(3, 3)], confidence=1.0)
     put_animal(maps, (11, 5), [(11, 5)], confidence=2.0)
-    found = decode_several(maps, 2, STRIDE, 1.5)
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
     np.testing.assert_allclose(found.xy[0, :, 0], [pixel(11, 5), pixel(3, 3)])
 
 
@@ -99,15 +99,24 @@ def test_a_keypoint_nearer_to_where_the_other_animals_is_expected_stays_with_its
     maps = blank()
     put_animal(maps, (4, 2), [(6, 4)], expected=[(4, 4)], sure=2.0, confidence=4.0)
     put_animal(maps, (8, 6), [(8, 4)], expected=[(7, 4)], sure=3.0, confidence=3.0)
-    found = decode_several(maps, 2, STRIDE, 1.5)
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
     np.testing.assert_allclose(found.xy[0, :, 0], [pixel(6, 4), pixel(8, 4)])
+
+
+def test_a_keypoint_of_a_wide_radius_is_found_far_from_where_it_is_expected():
+    # Of both keypoints a sure peak is 5 cells from where they are expected, an unsure one 1.
+    maps = blank(2)
+    put_animal(maps, (4, 4), [(9, 4), (9, 4)], expected=[(4, 4), (4, 4)], sure=4.0)
+    maps["likelihood"][0, :, 4, 5] = 0.0
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.0, 8.0]))
+    np.testing.assert_allclose(found.xy[0, 0], [pixel(5, 4), pixel(9, 4)])
 
 
 def test_an_animal_that_is_not_there_has_a_confidence_near_zero():
     maps = blank()
     put_animal(maps, (3, 3), [(3, 3)])
     put_animal(maps, (11, 5), [(11, 5)])
-    found = decode_several(maps, 3, STRIDE, 1.5)
+    found = decode_several(maps, 3, STRIDE, torch.tensor([1.5]))
     assert (found.confidence[0, :2] > 0.9).all()
     assert float(found.confidence[0, 2]) < 2e-4
     assert float(found.centre[0, 2, 2]) < 2e-4
@@ -116,7 +125,7 @@ def test_an_animal_that_is_not_there_has_a_confidence_near_zero():
 def test_a_sure_keypoint_of_a_doubtful_animal_is_as_doubtful_as_that():
     maps = blank()
     put_animal(maps, (3, 3), [(3, 3)], sure=5.0, confidence=logit(0.4))
-    found = decode_several(maps, 2, STRIDE, 1.5)
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
     assert float(found.confidence[0, 0]) == pytest.approx(0.4, abs=1e-6)
 
 
@@ -124,7 +133,7 @@ def test_one_hump_is_one_animal():
     maps = blank()
     put_animal(maps, (6, 4), [(6, 4)], confidence=4.0)
     maps["centre"][0, 0, 3:6, 5:8] = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
-    found = decode_several(maps, 2, STRIDE, 1.5)
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
     assert float(found.centre[0, 0, 2]) > 0.9
     assert float(found.centre[0, 1, 2]) < 2e-4
 
@@ -134,7 +143,7 @@ def test_images_of_a_batch_do_not_know_each_other():
     put_animal(one, (3, 3), [(3, 3)])
     put_animal(other, (11, 5), [(11, 5)])
     both = {name: torch.cat([one[name], other[name]]) for name in one}
-    found = decode_several(both, 2, STRIDE, 1.5)
+    found = decode_several(both, 2, STRIDE, torch.tensor([1.5]))
     np.testing.assert_allclose(found.xy[:, 0, 0], [pixel(3, 3), pixel(11, 5)])
 
 

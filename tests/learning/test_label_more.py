@@ -359,7 +359,7 @@ def test_our_own_reader_reads_the_sleap_project(tmp_path, clip, network):
 
 @pytest.mark.slow
 def test_the_command_says_what_it_wrote_as_json(tmp_path, clip, network):
-    options = ["--network", network.name, "--n", "5", "--out", "p", "--json"]
+    options = ["--model", network.name, "--n", "5", "--out", "p", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "tracker", "label-more", clip.name, *options],
         cwd=tmp_path,

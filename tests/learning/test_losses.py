@@ -179,6 +179,17 @@ def test_the_order_of_the_animals_does_not_matter():
     assert loss(maps, swapped, SEVERAL) == pytest.approx(loss(maps, TWO_ANIMALS, SEVERAL))
 
 
+def test_a_cell_between_two_centres_learns_the_way_from_the_nearer_one():
+    # Column 5 is 1 cell from the first centre and 1.4 from the second.
+    here, there = pixel(4, 1), pixel(7, 7)
+    labels = batch([[here], [there]], middle=[pixel(4, 4), pixel(6.4, 4)])
+    maps = maps_of_several(((4, 1), (4, 4), (0, -3)), ((7, 7), (6, 4), (1, 3)))
+    astray = {**maps, "reach": maps["reach"].clone()}
+    maps["reach"][0, :, 4, 5] = torch.tensor([4.0 - 5, 1 - 4])
+    astray["reach"][0, :, 4, 5] = torch.tensor([7.0 - 5, 7 - 4])
+    assert loss(maps, labels, SEVERAL) < loss(astray, labels, SEVERAL) - 0.1
+
+
 def test_an_animal_whose_middle_is_outside_has_no_centre():
     outside = batch([[pixel(0, 3)]], middle=[[-3.0, 13.5]])
     without = maps_of_several(((0, 3), (0, 3), (0, 0)))

@@ -197,6 +197,51 @@ def test_a_class_without_labels_keeps_its_temperature(tmp_path):
     assert float(network.heads["classification"].temperature) == pytest.approx(1)
 
 
+class Reaching(Network):
+    """Expects both keypoints on the centre of each animal."""
+
+    def forward(self, image):
+        cells = image.shape[2] // STRIDE, image.shape[3] // STRIDE
+        return {"reach": torch.zeros(len(image), 4, *cells)}
+
+
+def radii_after(folder, samples):
+    """Radius (cells) of each keypoint, before and after calibration."""
+    pose = {"keypoints": ["light", "dark"], "max_individuals": 2}
+    recipe = recipe_of(folder, heads__pose=pose, **AS_IT_IS)
+    network = Reaching(recipe)
+    radius = network.heads["pose"].get_buffer("radius")
+    before = radius.tolist()
+    Judge(recipe, samples).calibrate(network)
+    return before, radius.tolist()
+
+
+def test_a_keypoints_radius_is_how_far_it_is_from_where_it_is_expected(tmp_path):
+    # The middle, (32, 32) px, is in cell (8, 8), whose own middle is (33.5, 33.5) px.
+    _, after = radii_after(tmp_path, [a_sample()])
+    light, dark = np.hypot(20 - 33.5, 1.5) / STRIDE, np.hypot(44 - 33.5, 1.5) / STRIDE
+    np.testing.assert_allclose(after, [light, dark], rtol=1e-4)
+
+
+def test_a_keypoint_that_nobody_labelled_keeps_its_first_radius(tmp_path):
+    xy = XY.copy()
+    xy[0, 1] = np.nan
+    before, after = radii_after(tmp_path, [a_sample(xy)])
+    assert after[1] == before[1]
+    assert after[0] != before[0]
+
+
+def test_no_radius_is_less_than_a_cell(tmp_path):
+    xy = np.array([[[33, 33], [34, 34]]], np.float32)  # next to the middle of their cell
+    _, after = radii_after(tmp_path, [a_sample(xy)])
+    assert min(after) >= 1
+
+
+def test_without_a_labelled_animal_all_radii_stay(tmp_path):
+    before, after = radii_after(tmp_path, [a_sample(np.empty((0, 2, 2), np.float32))])
+    assert after == before
+
+
 def test_novelty_is_one_at_the_quantile_of_the_held_out_errors(tmp_path):
     recipe = recipe_of(tmp_path, heads__reconstruction={"quantile": 0.75})
     rng = np.random.default_rng(0)

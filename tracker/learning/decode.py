@@ -40,7 +40,7 @@ class Several(NamedTuple):
 
 
 def decode_several(
-    maps: Mapping[str, Tensor], individuals: int, stride: int, radius_cells: float
+    maps: Mapping[str, Tensor], individuals: int, stride: int, radius_cells: Tensor
 ) -> Several:
     """Return the likeliest individuals, most certain first, in one stage.
 
@@ -53,7 +53,7 @@ def decode_several(
         maps: `likelihood`, `offset`, `centre` and `reach`, see `PoseMaps`.
         individuals: How many at most.
         stride: Input pixels per cell.
-        radius_cells: Sigma of the Gaussian (cells).
+        radius_cells: Sigma of the Gaussian for each keypoint (cells), float32 (keypoints,).
     """
     likelihood = maps["likelihood"]
     n, keypoints, height, width = likelihood.shape
@@ -72,7 +72,7 @@ def decode_several(
     expected_y = row.to(torch.float32)[..., None] + reach[..., 1]
     columns = torch.arange(width, dtype=torch.float32, device=centre.device)
     rows = torch.arange(height, dtype=torch.float32, device=centre.device)
-    scale = -0.5 / radius_cells**2
+    scale = (-0.5 / radius_cells.square())[:, None]
     near_x = (scale * (expected_x[..., None] - columns) ** 2)[:, :, :, None, :]
     near_y = (scale * (expected_y[..., None] - rows) ** 2)[:, :, :, :, None]
     score_here = functional.logsigmoid(likelihood)[:, None] + near_x + near_y

@@ -68,6 +68,7 @@ def card_of(recipe: Recipe, mask_stride: int) -> ModelCard:
         label_names={
             name: tuple(dict.fromkeys(s.keypoints[name] for s in sources if name in s.keypoints))
             for name in keypoints
+            if any(name in source.keypoints for source in sources)
         },
         trained_on=tuple(source.described for source in recipe.sources),
         licence=recipe.licence,

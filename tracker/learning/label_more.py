@@ -87,15 +87,15 @@ def label_more(  # noqa: PLR0913 - one setting each
 
     DeepLabCut: `<out>/labeled-data/<video>/` with images and `CollectedData_<scorer>.csv` and
     `.h5`, and `<out>/config.yaml` if there is none; an older project has to know the video
-    (`deeplabcut.add_new_videos`). SLEAP: `<out>/<video>/<video>.pkg.slp` with
-    the frames inside. Beside them `frames.csv` says why each frame was chosen.
+    (`deeplabcut.add_new_videos`). SLEAP: `<out>/<video>/<video>.pkg.slp` with the frames inside.
+    Beside them `frames.csv` says why each frame was chosen.
 
     Args:
         video: The video file.
         network: The network file; it must find keypoints.
         out: Folder of the project, new or an older one.
         n: How many frames; all that were looked at if there are fewer.
-        label_format: For which program.
+        label_format: For whom.
         every: The network sees every so many frames; None: at most `MOST_LOOKED_AT` in all.
         scorer: Who labels; None: that of the project in `out`, or "network". DeepLabCut only.
         seed: Of the frames drawn at random.
@@ -110,8 +110,7 @@ def label_more(  # noqa: PLR0913 - one setting each
             `out` does not fit, or the network has no keypoints.
     """
     _require(label_format)
-    runtime = OnnxRuntime(network, settings or RuntimeSettings())
-    card = runtime.card
+    card = (runtime := OnnxRuntime(network, settings or RuntimeSettings())).card
     if not card.keypoints:
         raise TrainingError(f"{card.name} finds no keypoints: there is nothing to label")
     deeplabcut = label_format is LabelFormat.DEEPLABCUT
@@ -126,8 +125,8 @@ def label_more(  # noqa: PLR0913 - one setting each
     chosen = [glimpses[pick.place] for pick in picks]
     reasons = _reasons(picks, glimpses, doubts)
     labels = _write(subject, chosen, reasons, card.channels, folder, who)
-    frames = tuple(each.index for each in chosen)
-    return FramesToLabel(folder, labels, frames, Counter(p.why for p in picks), len(glimpses))
+    found, why = tuple(each.index for each in chosen), Counter(pick.why for pick in picks)
+    return FramesToLabel(folder, labels, found, why, len(glimpses))
 
 
 def _require(label_format: LabelFormat) -> None:

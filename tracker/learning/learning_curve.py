@@ -1,4 +1,4 @@
-"""How many frames does one have to label? Train on a part of them, and see what the rest brought."""
+"""How many frames does one have to label? Train on some of them, and see what more would bring."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,12 @@ class Point:
 
 
 def learning_curve(
-    recipe: Path, out: Path, *, data: Path | None = None, fractions: Sequence[float] = FRACTIONS
+    recipe: Path,
+    out: Path,
+    *,
+    data: Path | None = None,
+    fractions: Sequence[float] = FRACTIONS,
+    steps: int | None = None,
 ) -> list[Point]:
     """Train a recipe on parts of its labelled images; write `curve.json` and `curve.png`.
 
@@ -46,6 +51,7 @@ def learning_curve(
         out: Folder for everything; made if it is not there.
         data: Folder of the sources, in place of the recipe's.
         fractions: Shares of the labelled training images, above 0 and at most 1.
+        steps: Of each training, in place of the recipe's.
 
     Raises:
         MissingExtra: If PyTorch or ONNX is not installed.
@@ -54,10 +60,11 @@ def learning_curve(
     if not fractions or not all(0 < share <= 1 for share in fractions):
         raise TrainingError(f"fractions are {list(fractions)}, expected shares above 0, at most 1")
     root = (data or recipe.parent / read_recipe(recipe).data).resolve()
-    points = []
+    points: list[Point] = []
+    fixed = {} if steps is None else {"steps": steps}
     for share in sorted(fractions):
         folder = out / f"{share:.0%}"
-        changed = write_variant(recipe, folder, {"schedule": {"fraction": share}})
+        changed = write_variant(recipe, folder, {"schedule": {"fraction": share, **fixed}})
         network = folder / "network.onnx"
         if not network.is_file() or (folder / CHECKPOINT).is_file():
             train(changed, data=root, resume=True)
@@ -111,7 +118,8 @@ def draw_points(points: Sequence[Point], title: str, path: Path) -> None:
         axes.set_xlabel("labelled training images")
         axes.set_xlim(left=0)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        if axes.lines:
+            axes.legend(frameon=False)
     left.set_ylim(bottom=0)
     figure.suptitle(f"{title}, held-out images")
     figure.savefig(path, dpi=110)

@@ -117,7 +117,7 @@ def pose_loss(maps: Mapping[str, Tensor], batch: Batch, head: PoseHead, stride: 
     loss = loss + _error_near(offsets, dx, dy)
     if head.max_individuals == 1:
         return loss
-    centre = (_centres(batch, head) + 0.5) / stride - 0.5  # (n, individuals, 2)
+    centre = (centres_of(batch, head) + 0.5) / stride - 0.5  # (n, individuals, 2)
     dx, dy = grid.from_nearest(centre[:, :, None])
     unknown = ~batch.pose_known[:, None, None, None].expand_as(dx)
     if head.centre is not None:
@@ -182,7 +182,7 @@ def _free(batch: Batch, grid: _Grid, stride: int) -> Tensor:
     return unknown.any(1) | ~batch.pose_known[:, None, None, None]
 
 
-def _centres(batch: Batch, head: PoseHead) -> Tensor:
+def centres_of(batch: Batch, head: PoseHead) -> Tensor:
     """Centre of each individual (n, individuals, 2), pixels; NaN where it is outside."""
     if head.centre is not None:
         return batch.xy[:, :, head.keypoints.index(head.centre)]

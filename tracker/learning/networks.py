@@ -20,22 +20,25 @@ class PoseMaps(nn.Module):
     """`likelihood` (n, K, h, w), logits; `offset` (n, 2K, h, w), cells, x before y.
 
     For several individuals also `centre` (n, 1, h, w), logits, and `reach` (n, 2K, h, w),
-    cells from an individual's centre to its keypoints.
+    cells from an individual's centre to its keypoints. `radius` (K,) says how far (cells) each
+    keypoint may lie from where it is expected; it is measured after training.
     """
 
-    def __init__(self, settings: PoseHead, n_in: int) -> None:
+    radius: Tensor
+
+    def __init__(self, settings: PoseHead, n_in: int, radius_cells: float) -> None:
         super().__init__()
         self.n = len(settings.keypoints)
         self.several = settings.max_individuals > 1
         self.maps = nn.Conv2d(n_in, 3 * self.n, 1)
-        n_rare = self.n
         if self.several:
+            self.register_buffer("radius", torch.full((self.n,), radius_cells))
             self.wider = conv(n_in, 2 * n_in)
             self.individuals = nn.Conv2d(2 * n_in, 1 + 2 * self.n, 1)
             with torch.no_grad():
                 self.individuals.get_parameter("bias")[:1] = RARE
         with torch.no_grad():
-            self.maps.get_parameter("bias")[:n_rare] = RARE
+            self.maps.get_parameter("bias")[: self.n] = RARE
 
     def forward(self, features: Features) -> dict[str, Tensor]:
         """Return the maps."""
@@ -168,7 +171,7 @@ class Network(nn.Module):
         fine, deep = self.backbone.fine_channels, self.backbone.deep_channels
         made: dict[str, nn.Module] = {}
         if heads.pose:
-            made["pose"] = PoseMaps(heads.pose, fine)
+            made["pose"] = PoseMaps(heads.pose, fine, first_radius_cells(recipe, self.stride))
         if heads.segmentation:
             made["segmentation"] = Segmentation(
                 len(heads.segmentation.classes),
@@ -217,8 +220,8 @@ class Graph(nn.Module):
         found: list[tuple[str, Tensor]] = []
         centres = None
         if heads.pose and heads.pose.max_individuals > 1:
-            reach = group_radius_cells(self.network.recipe, stride)
-            several = decode_several(maps, heads.pose.max_individuals, stride, reach)
+            radius = self.network.heads["pose"].get_buffer("radius")
+            several = decode_several(maps, heads.pose.max_individuals, stride, radius)
             found += [("xy", several.xy), ("confidence", several.confidence)]
             centres = several.centre
         elif heads.pose:
@@ -246,10 +249,14 @@ def _as_bytes(probability: Tensor) -> Tensor:
     return torch.round(probability * 255).to(torch.uint8)
 
 
-def group_radius_cells(recipe: Recipe, stride: int) -> float:
-    """How far (cells) a keypoint may lie from where its individual expects it: 12 % of its size."""
+def first_radius_cells(recipe: Recipe, stride: int) -> float:
+    """How far (cells) a keypoint may lie from where it is expected, before that is measured."""
     low, high = recipe.augmentation.size_px
-    return max(1.5, 0.12 * float((low * high) ** 0.5) / stride)
+    return max(LEAST_RADIUS_CELLS, 0.25 * float((low * high) ** 0.5) / stride)
+
+
+LEAST_RADIUS_CELLS = 1.0
+"""No keypoint is expected more exactly than this (cells)."""
 
 
 def small_image(image: Tensor) -> Tensor:

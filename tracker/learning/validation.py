@@ -11,8 +11,13 @@ from torch.nn import functional
 
 from tracker.learning.augment import View, augment, size_of, spoil
 from tracker.learning.batches import USABLE, as_batch, crop_target, whole_target
-from tracker.learning.losses import Batch
-from tracker.learning.networks import Graph, Network, reconstruction_error
+from tracker.learning.losses import Batch, centres_of
+from tracker.learning.networks import (
+    LEAST_RADIUS_CELLS,
+    Graph,
+    Network,
+    reconstruction_error,
+)
 from tracker.learning.recipe import GRAIN, Recipe
 from tracker.learning.samples import Sample
 from tracker.preprocess import Preprocessor
@@ -22,6 +27,9 @@ MOST_SAMPLES = 80
 
 SPOILT_EVERY = 3
 """For a network with the class `usable`, every so many samples have a spoilt view besides."""
+
+REACHED_SHARE = 0.95
+"""Of the labelled places of a keypoint are within its radius."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +78,9 @@ class Judge:
         return {"all": mean, **found}
 
     def calibrate(self, network: Network) -> None:
-        """Fit each class's temperature and the limit of the novelty, on the held-out images."""
+        """Fit what only held-out images can tell: temperatures, radii, the limit of the novelty."""
         network.eval()
-        logits, classes, errors = [], [], []
+        logits, classes, errors, ways = [], [], [], []
         with torch.inference_mode():
             for case in self._cases:
                 maps = network(case.batch.image)
@@ -81,12 +89,48 @@ class Judge:
                     classes.append(case.batch.classes)
                 if "image" in maps and case.usable:
                     errors.append(reconstruction_error(case.batch.image, maps["image"]))
+                if "reach" in maps and case.usable:
+                    ways.append(_reach_error(network, maps, case.batch))
         if logits:
             _fit_temperature(network, torch.cat(logits), torch.cat(classes))
+        if ways:
+            _fit_radius(network, torch.cat(ways))
         head = self._recipe.heads.reconstruction
         if head is not None and errors:
             limit = torch.quantile(torch.cat(errors), head.quantile)
             network.heads["reconstruction"].get_buffer("limit").copy_(limit)
+
+
+def _reach_error(network: Network, maps: Mapping[str, Tensor], batch: Batch) -> Tensor:
+    """Distance (cells) of each keypoint from where its labelled centre expects it.
+
+    (individuals, keypoints); NaN where the keypoint, or the centre, is not known.
+    """
+    pose, stride = network.recipe.heads.pose, network.stride
+    assert pose is not None  # noqa: S101 - it has a reach
+    centre = (centres_of(batch, pose)[0] + 0.5) / stride - 0.5
+    known = torch.isfinite(centre).all(1)
+    height, width = maps["reach"].shape[2:]
+    column = centre[known, 0].round().long().clamp(0, width - 1)
+    row = centre[known, 1].round().long().clamp(0, height - 1)
+    reach = maps["reach"][0, :, row, column].reshape(len(pose.keypoints), 2, -1).permute(2, 0, 1)
+    expected = torch.stack([column, row], 1)[:, None] + reach
+    cells = (batch.xy[0][known] + 0.5) / stride - 0.5
+    off = cells - expected
+    return off.square().sum(2).sqrt()
+
+
+def _fit_radius(network: Network, errors: Tensor) -> None:
+    """The distance that `REACHED_SHARE` of a keypoint's labels stay within.
+
+    A spread wing is far from where wings are as a rule: the mean would not let it be found.
+    """
+    if not len(errors):
+        return
+    radius = network.heads["pose"].get_buffer("radius")
+    reached = torch.nanquantile(errors, REACHED_SHARE, 0)
+    known = torch.isfinite(reached)
+    radius[known] = reached[known].clamp(min=LEAST_RADIUS_CELLS).to(radius)
 
 
 def _fit_temperature(network: Network, logits: Tensor, classes: Tensor) -> None:

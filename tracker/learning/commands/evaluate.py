@@ -1,4 +1,4 @@
-"""The commands of the command line that make and judge networks: `train`, `evaluate`."""
+"""`tracker evaluate`: how good a network is."""
 
 import json
 from collections.abc import Sequence
@@ -10,49 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from tracker.build import find_network
-from tracker.errors import TrainingError, TrainingStopped
-from tracker.learning import more_commands
+from tracker.errors import TrainingError
 from tracker.runtimes.base import Provider, RuntimeSettings
 
 Network = Annotated[str, typer.Argument(help="An .onnx file, or the name of a shipped network.")]
-
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells give it."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: `tracker train models/mouse_top_view/recipe.yaml`")(train)
-    app.command(
-        epilog="Example: `tracker evaluate mouse_top_view --data my_project --map nose=SNOUT`"
-    )(evaluate)
-    more_commands.register(app)
-
-
-def train(
-    recipe: Annotated[Path, typer.Argument(help="What to train, on which data.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the network; default: the recipe's own.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the data sets, in place of the recipe's.")
-    ] = None,
-    *,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")
-    ] = False,
-) -> None:
-    """Train a network by its recipe, judge it on held-out data, and export it to ONNX."""
-    from tracker.learning.train import train as run_training  # torch: only here
-
-    try:
-        result = run_training(recipe, out=out, data=data, resume=resume)
-    except TrainingStopped as stopped:
-        Console(stderr=True).print(Text(str(stopped)), soft_wrap=True)
-        raise typer.Exit(STOPPED) from stopped
-    scores = ", ".join(f"{name} {value:g}" for name, value in result.card.scores.items())
-    Console().print(f"{result.network}: {scores}", soft_wrap=True)
 
 
 def evaluate(  # noqa: PLR0913 - one parameter per option of the command line
