@@ -15,9 +15,9 @@ from rich.console import Console
 
 from tracker.build import find_network
 from tracker.errors import ModelError
-from tracker.learning.precision_loss import compare_networks, time_in_turn
-from tracker.learning.quantise import ON_CPU, LowPrecision, quantise
-from tracker.learning.real_inputs import collect_inputs
+from tracker.learning.precision.inputs import collect_inputs
+from tracker.learning.precision.loss import compare_networks, time_in_turn
+from tracker.learning.precision.quantise import ON_CPU, LowPrecision, quantise
 from tracker.runtimes.base import Provider, RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
 

@@ -18,7 +18,7 @@ from videos import write_video
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.clock import SystemClock
 from tracker.errors import TrainingError
-from tracker.learning.data import load, share_of
+from tracker.learning.data.loading import load, share_of
 from tracker.learning.recipe import InputSettings, SyntheticSource, read_recipe
 from tracker.learning.samples import Sample
 

@@ -11,8 +11,8 @@ from data_sets import (
 from videos import write_video
 
 from tracker.errors import TrainingError
-from tracker.learning.discover import discover, survey
-from tracker.learning.formats import read_source
+from tracker.learning.data.discover import discover, survey
+from tracker.learning.data.formats import read_source
 from tracker.learning.samples import Wanted
 from tracker.runtimes.base import ModelCard
 

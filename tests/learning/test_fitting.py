@@ -6,7 +6,7 @@ import torch
 from tiny_recipe import WITHOUT_KEYPOINTS, recipe_of, write_data
 
 from tracker.errors import TrainingError, TrainingStopped
-from tracker.learning.data import load
+from tracker.learning.data.loading import load
 from tracker.learning.fitting import Trainer, choose_device
 from tracker.learning.samples import Sample, Split
 

@@ -3,7 +3,7 @@ import pytest
 from data_sets import HEIGHT, PARTS, WIDTH, source_of, write_image, write_json
 from pycocotools import mask as coco_mask
 
-from tracker.learning.formats import read_source
+from tracker.learning.data.formats import read_source
 from tracker.learning.samples import Wanted
 
 NAN = float("nan")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from data_sets import PARTS, WANTED, label_rows, source_of, write_image, write_rows, write_session
 
-from tracker.learning.formats import read_source
+from tracker.learning.data.formats import read_source
 from tracker.learning.samples import Wanted
 
 NAN = float("nan")

@@ -3,7 +3,7 @@ import pytest
 from data_sets import PARTS, WANTED, source_of, write_image, write_slp
 from videos import grey_level, write_video
 
-from tracker.learning.formats import read_source
+from tracker.learning.data.formats import read_source
 from tracker.learning.samples import Wanted
 
 NAN = float("nan")

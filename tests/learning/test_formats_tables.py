@@ -3,8 +3,8 @@ import pytest
 from data_sets import PARTS, WANTED, label_rows, source_of, write_image, write_rows
 
 from tracker.errors import TrainingError
-from tracker.learning.formats import read_source
-from tracker.learning.images import MAX_BYTES
+from tracker.learning.data.formats import read_source
+from tracker.learning.data.images import MAX_BYTES
 from tracker.learning.samples import Wanted
 
 NAN = float("nan")

@@ -17,10 +17,10 @@ from tiny_networks import SPOTS, draw_animal, spots
 from videos import write_pictures
 
 from tracker.errors import DeviceNotFound, TrainingError
-from tracker.learning.doubts import Doubts, Glimpse, Sign, doubts_of
-from tracker.learning.formats import read_source
-from tracker.learning.label_more import LabelFormat, label_more
-from tracker.learning.picking import pick_frames
+from tracker.learning.data.formats import read_source
+from tracker.learning.labelling.doubts import Doubts, Glimpse, Sign, doubts_of
+from tracker.learning.labelling.label_more import LabelFormat, label_more
+from tracker.learning.labelling.picking import pick_frames
 from tracker.learning.samples import Wanted
 
 SIDE = 64  # px, so that the network's input is the image itself

@@ -4,7 +4,7 @@ import pytest
 from data_sets import write_session
 
 from tracker.errors import TrainingError
-from tracker.learning.data import load
+from tracker.learning.data.loading import load
 from tracker.learning.new_recipe import mirrored, new_recipe, split_of
 from tracker.learning.recipe import read_recipe
 from tracker.learning.samples import Sample

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracker.learning.precision_loss import Loss, loss_of, time_in_turn
+from tracker.learning.precision.loss import Loss, loss_of, time_in_turn
 from tracker.runtimes.base import Answer, ModelCard
 
 TASKS = ModelCard(

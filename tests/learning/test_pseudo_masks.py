@@ -4,7 +4,7 @@ import pytest
 from videos import write_pictures
 
 from tracker.errors import TrainingError
-from tracker.learning.pseudo_masks import background_of, pseudo_masks, pseudo_masks_of_video
+from tracker.learning.data.pseudo_masks import background_of, pseudo_masks, pseudo_masks_of_video
 
 HEIGHT, WIDTH = 120, 160
 FLOOR, WALL, MOUSE, REFLECTION, PALE = 170, 110, 25, 75, 95

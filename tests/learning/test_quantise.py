@@ -17,9 +17,9 @@ from videos import write_pictures
 
 from tracker.build import find_network
 from tracker.errors import ModelError, TrainingError
-from tracker.learning.precision_loss import compare_networks
-from tracker.learning.quantise import ON_CPU, LowPrecision, quantise
-from tracker.learning.real_inputs import collect_inputs
+from tracker.learning.precision.inputs import collect_inputs
+from tracker.learning.precision.loss import compare_networks
+from tracker.learning.precision.quantise import ON_CPU, LowPrecision, quantise
 from tracker.runtimes.base import CropInput
 from tracker.runtimes.onnx import OnnxRuntime
 
@@ -192,8 +192,8 @@ def test_the_network_itself_is_never_written_over(tmp_path, data):
 def test_a_trained_network_of_every_head_can_be_rewritten(tmp_path, precision):
     torch = pytest.importorskip("torch")
     from tracker.learning import export
-    from tracker.learning.lower_precision import PLANS, to_half, to_int8, write_card
     from tracker.learning.networks import Graph, Network
+    from tracker.learning.precision.lower import PLANS, to_half, to_int8, write_card
 
     torch.manual_seed(0)
     heads = {

@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tracker.errors import TrainingError
-from tracker.learning.data import load
+from tracker.learning.data.loading import load
 from tracker.learning.recipe import read_recipe
 from tracker.learning.train import CHECKPOINT, train
 from tracker.runtimes.onnx import read_card

@@ -13,8 +13,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from tracker.errors import TrainingError
-from tracker.learning.discover import survey
-from tracker.learning.formats import read_source
+from tracker.learning.data.discover import survey
+from tracker.learning.data.formats import read_source
 from tracker.learning.recipe import GRAIN, FileSource, read_recipe
 from tracker.learning.samples import Sample, Wanted, median_of
 

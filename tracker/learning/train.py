@@ -17,7 +17,7 @@ from rich.progress import (
 from ruamel.yaml import YAML
 
 from tracker.errors import MissingExtra
-from tracker.learning.data import load
+from tracker.learning.data.loading import load
 from tracker.learning.evaluate import NEEDED
 from tracker.learning.recipe import Recipe, read_recipe
 from tracker.learning.samples import Split

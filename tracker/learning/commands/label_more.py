@@ -40,8 +40,8 @@ def label_more(  # noqa: PLR0913 - one parameter per option of the command line
     as_json: Json = False,
 ) -> None:
     """Write the frames that a network is least sure of, with its guesses, to be corrected."""
-    from tracker.learning.label_more import label_more as choose  # slow to import
-    from tracker.learning.label_writers import LabelFormat
+    from tracker.learning.labelling.label_more import label_more as choose  # slow to import
+    from tracker.learning.labelling.writers import LabelFormat
 
     found = choose(
         video,

@@ -13,7 +13,7 @@ from tracker.build import find_network
 from tracker.runtimes.network_file import read_network
 
 if TYPE_CHECKING:
-    from tracker.learning.quantise import Quantised
+    from tracker.learning.precision.quantise import Quantised
 
 Network = Annotated[str, typer.Argument(help="An .onnx file, or the name of a shipped network.")]
 Json = Annotated[bool, typer.Option("--json", help="Last line of stdout is one JSON object.")]
@@ -37,8 +37,8 @@ def quantise(
     as_json: Json = False,
 ) -> None:
     """Write a network in fewer bits, unless it then sees something else."""
-    from tracker.learning.quantise import LowPrecision  # slow to import
-    from tracker.learning.quantise import quantise as run
+    from tracker.learning.precision.quantise import LowPrecision  # slow to import
+    from tracker.learning.precision.quantise import quantise as run
 
     network = find_network(model)
     if out is None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracker.errors import TrainingError
-from tracker.learning.data import load
-from tracker.learning.discover import discover
-from tracker.learning.formats import read_source
+from tracker.learning.data.discover import discover
+from tracker.learning.data.formats import read_source
+from tracker.learning.data.loading import load
 from tracker.learning.recipe import Recipe, SyntheticSource, read_recipe
 from tracker.learning.samples import Sample, Wanted
 from tracker.runtimes.base import ModelCard

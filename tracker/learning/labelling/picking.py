@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.learning.doubts import Doubts, Glimpse, Sign
+from tracker.learning.labelling.doubts import Doubts, Glimpse, Sign
 
 RANDOM_SHARE = 0.2
 """Share of the frames that is drawn at random, so that the set is not only of odd ones."""

@@ -21,9 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError, EndOfStream, MissingExtra, TrainingError
-from tracker.learning.doubts import Doubts, Glimpse, Sign, doubts_of
-from tracker.learning.images import read_frames
-from tracker.learning.label_writers import (
+from tracker.learning.data.images import read_frames
+from tracker.learning.labelling.doubts import Doubts, Glimpse, Sign, doubts_of
+from tracker.learning.labelling.picking import Pick, pick_frames
+from tracker.learning.labelling.writers import (
     Guess,
     LabelFormat,
     Subject,
@@ -32,7 +33,6 @@ from tracker.learning.label_writers import (
     write_project,
     write_sleap,
 )
-from tracker.learning.picking import Pick, pick_frames
 from tracker.observers.network import NetworkObserver, NetworkObserverSettings
 from tracker.runtimes.base import RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from tracker.errors import MissingExtra
-from tracker.learning.formats.gather import Found, Gatherer, key_of
-from tracker.learning.formats.labels import LabelMap, map_labels, plain
+from tracker.learning.data.formats.gather import Found, Gatherer, key_of
+from tracker.learning.data.formats.labels import LabelMap, map_labels, plain
 from tracker.learning.recipe import CocoSource
 from tracker.learning.samples import Sample, Wanted
 

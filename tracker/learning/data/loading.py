@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from tracker.errors import TrainingError
-from tracker.learning.drawn import draw_rigs
-from tracker.learning.formats import read_source
-from tracker.learning.images import check_memory
+from tracker.learning.data.drawn import draw_rigs
+from tracker.learning.data.formats import read_source
+from tracker.learning.data.images import check_memory
 from tracker.learning.recipe import FileSource, Recipe, SyntheticSource
 from tracker.learning.samples import Sample, Split
 

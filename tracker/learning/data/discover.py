@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from tracker.errors import TrainingError
-from tracker.learning.formats.coco import CocoFile, open_coco
-from tracker.learning.formats.deeplabcut import TABLES
-from tracker.learning.formats.label_tables import labels_in
-from tracker.learning.formats.labels import same_names
-from tracker.learning.formats.sleap import labels_in_slp
-from tracker.learning.formats.table import columns_in
+from tracker.learning.data.formats.coco import CocoFile, open_coco
+from tracker.learning.data.formats.deeplabcut import TABLES
+from tracker.learning.data.formats.label_tables import labels_in
+from tracker.learning.data.formats.labels import same_names
+from tracker.learning.data.formats.sleap import labels_in_slp
+from tracker.learning.data.formats.table import columns_in
 from tracker.learning.recipe import (
     CocoSource,
     DeepLabCutSource,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tracker.learning.formats.gather import Found, Gatherer, key_of
-from tracker.learning.formats.label_tables import read_label_table
-from tracker.learning.formats.labels import map_labels
+from tracker.learning.data.formats.gather import Found, Gatherer, key_of
+from tracker.learning.data.formats.label_tables import read_label_table
+from tracker.learning.data.formats.labels import map_labels
 from tracker.learning.recipe import LightningPoseSource
 from tracker.learning.samples import Sample, Wanted
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError, TrainingError
-from tracker.learning.images import IMAGE_ENDINGS, count_frames, read_frames, read_image
+from tracker.learning.data.images import IMAGE_ENDINGS, count_frames, read_frames, read_image
 from tracker.observers.network import NetworkObserver
 from tracker.runtimes.base import Answer, ModelCard, Provider, Runtime
 from tracker.types import Frame

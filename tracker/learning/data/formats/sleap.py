@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import DeviceError, MissingExtra
-from tracker.learning.formats.gather import Found, Gatherer, key_of
-from tracker.learning.formats.labels import LabelMap, map_labels
-from tracker.learning.images import check_memory, read_frames, with_channels
+from tracker.learning.data.formats.gather import Found, Gatherer, key_of
+from tracker.learning.data.formats.labels import LabelMap, map_labels
+from tracker.learning.data.images import check_memory, read_frames, with_channels
 from tracker.learning.recipe import SleapSource
 from tracker.learning.samples import Sample, Wanted
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tracker.learning.formats.coco import read_coco
-from tracker.learning.formats.deeplabcut import read_deeplabcut
-from tracker.learning.formats.lightning_pose import read_lightning_pose
-from tracker.learning.formats.sleap import read_sleap
-from tracker.learning.formats.table import read_table
+from tracker.learning.data.formats.coco import read_coco
+from tracker.learning.data.formats.deeplabcut import read_deeplabcut
+from tracker.learning.data.formats.lightning_pose import read_lightning_pose
+from tracker.learning.data.formats.sleap import read_sleap
+from tracker.learning.data.formats.table import read_table
 from tracker.learning.recipe import (
     CocoSource,
     DeepLabCutSource,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.learning.formats.gather import Found, Gatherer, key_of
-from tracker.learning.formats.label_tables import read_label_table
-from tracker.learning.formats.labels import map_labels
-from tracker.learning.pseudo_masks import pseudo_masks
+from tracker.learning.data.formats.gather import Found, Gatherer, key_of
+from tracker.learning.data.formats.label_tables import read_label_table
+from tracker.learning.data.formats.labels import map_labels
+from tracker.learning.data.pseudo_masks import pseudo_masks
 from tracker.learning.recipe import DeepLabCutSource
 from tracker.learning.samples import Sample, Wanted
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import MissingExtra
-from tracker.learning.formats.gather import unlabelled
-from tracker.learning.images import IMAGE_ENDINGS
+from tracker.learning.data.formats.gather import unlabelled
+from tracker.learning.data.images import IMAGE_ENDINGS
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 """Header rows, in their order; the first and second are not in every table."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.learning.formats.gather import Found, Gatherer, key_of, unlabelled
-from tracker.learning.formats.labels import LabelMap, same_names
+from tracker.learning.data.formats.gather import Found, Gatherer, key_of, unlabelled
+from tracker.learning.data.formats.labels import LabelMap, same_names
 from tracker.learning.recipe import TableSource
 from tracker.learning.samples import Sample, Wanted
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.learning.formats.labels import LabelMap
-from tracker.learning.images import check_memory, read_image
+from tracker.learning.data.formats.labels import LabelMap
+from tracker.learning.data.images import check_memory, read_image
 from tracker.learning.recipe import FileSource
 from tracker.learning.samples import Sample, Wanted, extent_of, median_of
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import DeviceError, TrainingError
-from tracker.learning.images import count_frames, read_frames
+from tracker.learning.data.images import count_frames, read_frames
 from tracker.learning.samples import extent_of, median_of
 
 MIN_IMAGES = 5

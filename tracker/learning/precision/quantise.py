@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tracker.errors import MissingExtra, ModelError, TrainingError
-from tracker.learning.precision_loss import Loss, compare_networks, time_in_turn
-from tracker.learning.real_inputs import RealInputs, collect_inputs
+from tracker.learning.precision.inputs import RealInputs, collect_inputs
+from tracker.learning.precision.loss import Loss, compare_networks, time_in_turn
 from tracker.runtimes.base import ModelCard, Provider, RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
 
@@ -74,7 +74,7 @@ def quantise(
 
     Both networks are shown the same whole frames and crops, made by the observer of the live
     loop from images that the calibration has not seen, and are compared on the CPU. int8 is
-    tried with ever more in float32 until it is within the limits of `precision_loss`.
+    tried with ever more in float32 until it is within the limits of `loss`.
 
     Args:
         network: The float32 network file, with a card.
@@ -131,7 +131,7 @@ def _rewrite(
     partial: Path,
 ) -> tuple[Mapping[Size, Loss], str]:
     """Write the first version that is within the limits; return its losses and what was kept."""
-    from tracker.learning.lower_precision import PLANS, to_half, to_int8
+    from tracker.learning.precision.lower import PLANS, to_half, to_int8
 
     failures = []
     plans = PLANS if precision is LowPrecision.INT8 else (None,)
@@ -183,7 +183,7 @@ def _card_of(
 
 
 def _write_card(card: ModelCard, path: Path) -> None:
-    from tracker.learning.lower_precision import write_card
+    from tracker.learning.precision.lower import write_card
 
     write_card(card, path)
 

@@ -1,0 +1,1 @@
+"""Labelled images: read, found, drawn, masked, split."""
