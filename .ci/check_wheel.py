@@ -7,8 +7,11 @@ REQUIRED = (
     "tracker/py.typed",
     "tracker/configs/demo.yaml",
     "tracker/configs/experiment.schema.json",
-    "tracker/models/mouse_top_view/network.onnx",
-    "tracker/models/mouse_top_view/card.yaml",
+    *(
+        f"tracker/models/{name}/{file}"
+        for name in ("flies", "mouse_mirror", "mouse_open_field", "mouse_top_view")
+        for file in ("card.yaml", "network.onnx", "recipe.yaml")
+    ),
 )
 MAX_MB = 20
 

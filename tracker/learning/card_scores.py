@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tracker.learning.evaluate import judge_file
 from tracker.learning.samples import Sample
+from tracker.observers.reading import measure_name
 from tracker.runtimes.base import ModelCard
 
 POSE = ("mean_px", "median_px", "p95_px", "within_10_px_share", "found_share")
@@ -40,10 +41,10 @@ def figures_of(card: ModelCard) -> tuple[str, ...]:
     Dice against pseudo-masks has a name of its own.
     """
     names = ["images", *(POSE if card.keypoints else ())]
+    names += [f"{keypoint}: within_10_px_share" for keypoint in card.keypoints]
     for mask_class in card.mask_classes:
         names += [f"{mask_class}: dice", f"{mask_class}: dice_against_pseudo_masks"]
     for name in card.classes:
         names += [f"{name}: roc_auc", f"{name}: ece"]
-    for quantity, unit in card.quantities.items():
-        names.append(f"{quantity}: mae_{unit}" if unit else f"{quantity}: mae")
+    names += [f"{name}: {measure_name('mae', unit)}" for name, unit in card.quantities.items()]
     return tuple(names)
