@@ -27,7 +27,7 @@ ONSET = Onset("freezing/mouse/1", "freezing", "mouse", 3, 30 * MS, 8, 80 * MS)
 EPISODE = Episode(ONSET, 12, 120 * MS)
 
 
-def recorder(folder, clock=None, *, shape=SHAPE, provenance=None, **settings):
+def recorder(folder, clock=None, *, shape=SHAPE, provenance=None, blinded=None, **settings):
     """A recorder that is not open; nothing needs to be free on the disk."""
     return Recorder(
         folder,
@@ -40,6 +40,7 @@ def recorder(folder, clock=None, *, shape=SHAPE, provenance=None, **settings):
         experiment_yaml="subject: mouse\n",
         provenance={"model_sha256": "m0del"} if provenance is None else provenance,
         clock=clock or ManualClock(),
+        blinded=blinded,
     )
 
 

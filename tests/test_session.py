@@ -18,7 +18,7 @@ from tracker.errors import (
 )
 from tracker.recorder import Recorder
 from tracker.recording import Recording
-from tracker.session import EndReason, State
+from tracker.session_state import EndReason, State
 from tracker.session_folder.video_writer import Codec
 from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock

@@ -9,15 +9,12 @@ would misunderstand raises the schema's number.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-import msgspec
-import numpy as np
 from msgspec import Meta, Struct
 
-from tracker.errors import BadMessage
+from tracker.stimuli import Action, Arm, Delivery, PulseTrain, Refusal, StimulusRow, stimulus_fields
 from tracker.types import Episode, FrameResult, Onset, StageTimes
 
 SCHEMA = 1
@@ -32,13 +29,16 @@ Schema = Annotated[int, Meta(ge=SCHEMA, le=SCHEMA)]
 
 
 class Kind(StrEnum):
-    """First part of a topic. `frame` and `stimulus` are reserved for later."""
+    """First part of a topic. `frame` is reserved for later."""
 
     OBSERVATION = "observation"
     """What was seen in one frame, and what was made of it."""
 
     EPISODE = "episode"
     """A bout of a behaviour has begun, goes on, or is over."""
+
+    STIMULUS = "stimulus"
+    """What became of one stimulus command."""
 
     STATUS = "status"
     """How the session is doing; the last one says goodbye."""
@@ -145,6 +145,55 @@ class EpisodeMessage(_Header, frozen=True, kw_only=True):
     config_sha256: str
 
 
+class StimulusMessage(_Header, frozen=True, kw_only=True):
+    """What became of one stimulus command. Fields are those of `StimulusRow`, laid flat.
+
+    Attributes:
+        arm: real, sham or yoked; None while the session is blinded.
+        train: The pulses; None for `stop`, and while the session is blinded.
+        delivery: delivered, sham, refused, late, failed; `blinded` in place of the first two
+            while the session is blinded, without any time of the device.
+    """
+
+    stimulus_id: str
+    controller: str
+    output: str
+    action: Action
+    train: PulseTrain | None
+    arm: Arm | None
+    trigger: str
+    values: dict[str, float]
+    frame_index: Count | None
+    captured_ns: int | None
+    delivery: Delivery
+    refusal: Refusal | None
+    reason: str
+    received_ns: int | None
+    observed_ns: int | None
+    decided_ns: int | None
+    commanded_ns: int | None
+    acknowledged_ns: int | None
+    device_us: int | None
+    uncertainty_ns: Count | None
+    confirmed: bool
+    deadline_ns: int | None
+    dose_s: float
+
+
+class OutputStatus(Struct, frozen=True, kw_only=True):
+    """How much an output has given, and may still give.
+
+    Attributes:
+        dose_s: By span ("minute", "session", "day"): s on, times level; counts sham as real.
+        limit_s: By the same spans; None: no limit.
+        ready_in_s: Until the next stimulus would be let through; 0: now.
+    """
+
+    dose_s: dict[str, float] = {}
+    limit_s: dict[str, float | None] = {}
+    ready_in_s: float = 0.0
+
+
 class OpenEpisode(Struct, frozen=True, kw_only=True):
     """An episode that goes on, as a status lists it for those who join late."""
 
@@ -168,6 +217,11 @@ class Status(Struct, frozen=True, kw_only=True):
         image_shape: (height, width) or (height, width, 3); empty if not known.
         keypoints: Names, in the order of `ObservationMessage.xy`.
         edges: Pairs of indices into `keypoints`, for drawing.
+        armed_by: Who has armed the outputs; None: they are not armed.
+        disarmed_why: Why not, in words.
+        outputs: By name; empty where the experiment has none.
+        stimuli: Commands so far by what became of them; delivered and sham are one number,
+            `blinded`, while the session is blinded.
     """
 
     state: str
@@ -180,6 +234,10 @@ class Status(Struct, frozen=True, kw_only=True):
     image_shape: tuple[Count, ...] = ()
     keypoints: tuple[str, ...] = ()
     edges: tuple[tuple[Count, Count], ...] = ()
+    armed_by: str | None = None
+    disarmed_why: str = ""
+    outputs: dict[str, OutputStatus] = {}
+    stimuli: dict[str, Count] = {}
 
 
 class StatusMessage(Status, frozen=True, kw_only=True):
@@ -224,7 +282,7 @@ class LogMessage(_Header, frozen=True, kw_only=True):
     facts: dict[str, str | int | float | bool | None] = {}
 
 
-Message = ObservationMessage | EpisodeMessage | StatusMessage | LogMessage
+Message = ObservationMessage | EpisodeMessage | StimulusMessage | StatusMessage | LogMessage
 
 
 def topic_of(kind: Kind, camera: str) -> str:
@@ -272,6 +330,13 @@ def observation_message(
     )
 
 
+def stimulus_message(row: StimulusRow, *, session: str, seq: int, sent_ns: int) -> StimulusMessage:
+    """Return what is said of one stimulus command; of a blinded one, hand in what may be seen."""
+    return StimulusMessage(
+        schema=SCHEMA, session=session, seq=seq, sent_ns=sent_ns, **stimulus_fields(row)
+    )
+
+
 def episode_fields(event: Onset | Episode, result: FrameResult | None) -> dict[str, Any]:
     """Return the fields of an `EpisodeMessage` that tell of the episode and its frame.
 
@@ -292,71 +357,3 @@ def episode_fields(event: Onset | Episode, result: FrameResult | None) -> dict[s
         fields["frame_index"] = result.observation.frame_index
         fields["captured_ns"] = result.observation.captured_ns
     return fields
-
-
-def _plain_number(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} is no number, text, list or map: it cannot go over the wire")
-
-
-_TYPES: Mapping[str, type[Message]] = {
-    Kind.OBSERVATION.value: ObservationMessage,
-    Kind.EPISODE.value: EpisodeMessage,
-    Kind.STATUS.value: StatusMessage,
-    Kind.LOG.value: LogMessage,
-}
-_ENCODE = msgspec.msgpack.Encoder(enc_hook=_plain_number).encode
-_DECODE = {kind: msgspec.msgpack.Decoder(made).decode for kind, made in _TYPES.items()}
-
-
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are no message: also text that is not UTF-8, and
-lists in lists without end."""
-
-
-class _SchemaOnly(Struct):
-    schema: int
-
-
-def encode(message: Message) -> bytes:
-    """Return the header of a message as msgpack. Takes numpy numbers among the values."""
-    return _ENCODE(message)
-
-
-def decode(parts: Sequence[bytes]) -> tuple[str, Message, bytes | None]:
-    """Return topic, message and payload of what arrived.
-
-    Raises:
-        BadMessage: If it is not what docs/wire.md says; the text names the topic, what was
-            found and what was expected.
-    """
-    if len(parts) not in (2, 3):
-        raise BadMessage(f"got {len(parts)} parts, expected 2 or 3: topic, header, payload")
-    try:
-        topic = bytes(parts[0]).decode()
-    except UnicodeDecodeError as error:
-        raise BadMessage(f"topic {bytes(parts[0])!r} is not UTF-8") from error
-    kind, slash, camera = topic.partition("/")
-    if kind not in _DECODE or not slash or not camera:
-        raise BadMessage(
-            f"topic {topic!r} is not known, expected kind/camera with one of {', '.join(_DECODE)}"
-        )
-    try:
-        message = _DECODE[kind](parts[1])
-    except _UNREADABLE as error:
-        raise BadMessage(f"{topic}: {_what_is_wrong(parts[1], error)}") from error
-    return topic, message, bytes(parts[2]) if len(parts) == 3 else None
-
-
-def _what_is_wrong(header: bytes, error: Exception) -> str:
-    try:
-        found = msgspec.msgpack.decode(header, type=_SchemaOnly).schema
-    except _UNREADABLE:
-        found = SCHEMA
-    if found != SCHEMA:
-        return (
-            f"the header is of schema {found}, this program reads schema {SCHEMA}: "
-            f"use the same version of tracker at both ends"
-        )
-    return f"the header is not what docs/wire.md says: {error}"

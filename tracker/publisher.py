@@ -31,15 +31,17 @@ from tracker.messages import (
     OpenEpisode,
     Status,
     StatusMessage,
-    encode,
     episode_fields,
     is_address,
     observation_message,
+    stimulus_message,
     topic_of,
 )
 from tracker.outbox import Outbox
 from tracker.settings import Settings
+from tracker.stimuli import StimulusRow
 from tracker.types import Episode, FrameResult, Onset
+from tracker.wire import encode
 
 UPDATE_EVERY_NS = 1_000_000_000
 """How often an episode that goes on is said to go on."""
@@ -59,7 +61,7 @@ _MORE, _LAST = int(zmq.SNDMORE | zmq.NOBLOCK), int(zmq.NOBLOCK)
 
 _NAME = frozenset(string.ascii_letters + string.digits + ".-_")
 
-SERVICE = (Kind.EPISODE, Kind.OBSERVATION, Kind.STATUS, Kind.LOG)
+SERVICE = (Kind.STIMULUS, Kind.EPISODE, Kind.OBSERVATION, Kind.STATUS, Kind.LOG)
 """Which queue goes first."""
 
 
@@ -176,6 +178,10 @@ class Publisher:
         for episode in episodes:
             self._offer_event(episode, None)
 
+    def offer_stimulus(self, row: StimulusRow) -> None:
+        """Take what became of a stimulus command, as views may see it. Never waits."""
+        self._outbox.put(Kind.STIMULUS, row)
+
     def offer_status(self, status: Status) -> None:
         """Take how the session is doing. Never waits."""
         self._outbox.put(Kind.STATUS, status)
@@ -265,6 +271,9 @@ class Publisher:
                 state, event, result = item
                 fields = episode_fields(event, result) | self._header | self._hashes
                 return encode(EpisodeMessage(state=state, seq=seq, sent_ns=sent_ns, **fields))
+            case Kind.STIMULUS:
+                session = self._header["session"]
+                return encode(stimulus_message(item, session=session, seq=seq, sent_ns=sent_ns))
             case Kind.STATUS:
                 self._status = item
                 return self._encode_status(seq, item, wire, None)

@@ -30,9 +30,11 @@ from tracker.session_folder.rows import (
     ledger_row,
     to_json,
 )
+from tracker.session_folder.stimulus_files import StimulusFiles
 from tracker.session_folder.tables import TableWriter
 from tracker.session_folder.video_writer import Codec, VideoWriter, refuse_shape
 from tracker.settings import Settings
+from tracker.stimuli import Edge, StimulusRow
 from tracker.types import CameraInfo, Episode, Frame, FrameResult, LedgerRow, Onset, Skeleton
 
 FLUSH_NS = 400_000_000
@@ -74,16 +76,19 @@ class _Files:
     observations: TableWriter
     episodes: AppendFile
     log: AppendFile
+    stimuli: StimulusFiles | None
     video: VideoWriter | None
 
-    def each(self) -> list[TableWriter | AppendFile | VideoWriter]:
-        files: list[TableWriter | AppendFile | VideoWriter] = [
+    def each(self) -> list[TableWriter | AppendFile | StimulusFiles | VideoWriter]:
+        files = (
             self.ledger,
             self.observations,
             self.episodes,
             self.log,
-        ]
-        return files if self.video is None else [*files, self.video]
+            self.stimuli,
+            self.video,
+        )
+        return [file for file in files if file is not None]
 
 
 class Recorder:
@@ -100,6 +105,7 @@ class Recorder:
         features: Names of all features, in the order of their columns.
         behaviours: Names of all behaviours, in the order of their columns.
         experiment_yaml: The resolved experiment, as text.
+        blinded: Controllers whose arms are hidden; None: the experiment has no outputs.
         provenance: Facts that are kept in session.json as they are: JSON values, paths,
             numpy numbers. `model_sha256` and `config_sha256` go into every episode as well;
             without the latter it is the hash of `experiment_yaml`.
@@ -119,7 +125,9 @@ class Recorder:
         experiment_yaml: str,
         provenance: Mapping[str, Any],
         clock: Clock,
+        blinded: frozenset[str] | None = None,
     ) -> None:
+        self._blinded = blinded
         self._folder = folder
         self._settings = settings
         self._session_id = session_id
@@ -187,6 +195,14 @@ class Recorder:
             line = EpisodeLine.of(event, self._session_id, **self._hashes)
             episodes.append(to_json(line) + b"\n")
 
+    def write_stimulus(self, row: StimulusRow) -> None:
+        """Add a line to stimuli.jsonl at once; raises what `write_result` raises."""
+        self._stimulus_files().write_stimulus(row)
+
+    def write_edge(self, edge: Edge) -> None:
+        """Add a line to edges.jsonl at once; raises what `write_result` raises."""
+        self._stimulus_files().write_edge(edge)
+
     def write_ledger(self, rows: Sequence[LedgerRow]) -> None:
         """Add finished rows to frames.arrow, in the order of the camera's count."""
         ledger = self._open_files().ledger
@@ -250,6 +266,12 @@ class Recorder:
             raise RecordingError(f"the recorder of {self._folder} is not open")
         return self._files
 
+    def _stimulus_files(self) -> StimulusFiles:
+        stimuli = self._open_files().stimuli
+        if stimuli is None:
+            raise RecordingError(f"{self._folder} was begun without stimuli")
+        return stimuli
+
     def _make_folder(self) -> None:
         try:
             existing = next(path for path in self._folder.parents if path.exists())
@@ -280,9 +302,17 @@ class Recorder:
             undo.callback(episodes.close)
             log = AppendFile(folder / names.LOG)
             undo.callback(log.close)
+            stimuli = self._begin_stimuli()
+            if stimuli is not None:
+                undo.callback(stimuli.close)
             video = self._begin_video()
             undo.pop_all()
-        return _Files(ledger, observations, episodes, log, video)
+        return _Files(ledger, observations, episodes, log, stimuli, video)
+
+    def _begin_stimuli(self) -> StimulusFiles | None:
+        if self._blinded is None:
+            return None
+        return StimulusFiles(self._folder, self._session_id, self._blinded)
 
     def _begin_video(self) -> VideoWriter | None:
         if self._settings.codec is Codec.NONE:

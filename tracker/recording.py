@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from tracker.errors import RecordingError
 from tracker.session_folder import files as names
 from tracker.session_folder.rows import FEATURE, SCORE, EpisodeLine, LogLine
+from tracker.session_folder.stimulus_lines import edge_of, is_edge, row_of
 from tracker.session_folder.tables import read_table
 from tracker.session_folder.video_reader import VideoReader
+from tracker.stimuli import Edge, StimulusRow
 from tracker.types import Episode, Fate, Frame, Onset, Skeleton
 
 _Line = TypeVar("_Line")
@@ -48,7 +50,7 @@ class Recording:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the folder, one sentence each; reads everything but the video."""
-        _ = self.ledger, self.observations, self.events, self.log
+        _ = self.ledger, self.observations, self.events, self.log, self.stimuli, self.edges
         found = [
             f"{name} was cut off: read up to its last whole row"
             for name, cut in self._cut.items()
@@ -122,6 +124,39 @@ class Recording:
         ended = {episode.onset.episode_id for episode in self.episodes}
         onsets = (event for event in self.events if isinstance(event, Onset))
         return tuple(onset for onset in onsets if onset.episode_id not in ended)
+
+    @property
+    def has_stimuli(self) -> bool:
+        """Whether the experiment had outputs."""
+        return (self.folder / names.STIMULI).is_file()
+
+    @property
+    def is_blinded(self) -> bool:
+        """Whether arms are hidden: they are until `tracker unblind` has been called."""
+        sealed = (self.folder / names.SEALED).is_file()
+        return sealed and not (self.folder / names.UNBLINDING).is_file()
+
+    @cached_property
+    def stimuli(self) -> tuple[StimulusRow, ...]:
+        """What became of each stimulus command, in order; in full once it is unblinded."""
+        rows = [row_of(line) for line in self._json_lines(names.STIMULI)]
+        if not self.is_blinded:
+            full = {row.command.stimulus_id: row for row in self._sealed_rows}
+            rows = [full.get(row.command.stimulus_id, row) for row in rows]
+        return tuple(rows)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Edges that devices reported, in device time; without blinded ones until unblinded."""
+        lines = self._json_lines(names.EDGES)
+        if not self.is_blinded:
+            lines += [line for line in self._json_lines(names.SEALED) if is_edge(line)]
+        return tuple(sorted((edge_of(line) for line in lines), key=lambda edge: edge.at_ns))
+
+    @cached_property
+    def _sealed_rows(self) -> tuple[StimulusRow, ...]:
+        lines = self._json_lines(names.SEALED)
+        return tuple(row_of(line) for line in lines if not is_edge(line))
 
     @cached_property
     def log(self) -> tuple[LogLine, ...]:
@@ -209,6 +244,10 @@ class Recording:
         flat = pc.list_flatten(self.observations[name]).to_numpy()
         values[np.arange(most) < counts[:, None]] = flat.reshape(-1, *shape)
         return values
+
+    def _json_lines(self, name: str) -> list[dict[str, Any]]:
+        """Lines of a file that experiments without stimuli do not have."""
+        return self._lines(name, dict[str, Any]) if (self.folder / name).is_file() else []
 
     def _lines(self, name: str, kind: type[_Line]) -> list[_Line]:
         """Whole lines of a file; a half one at the end is left out."""

@@ -2,11 +2,12 @@
 
     IDLE ──start──▶ STARTING ──▶ RUNNING ──stop, end of stream, failure──▶ STOPPING ──▶ IDLE
 
-    camera thread ──▶ ring buffer ──▶ pipeline thread ──▶ ZeroMQ
+    camera thread ──▶ ring buffer ──▶ pipeline thread ──▶ outputs, ZeroMQ
                            └────────▶ recorder thread ◀──┘
+    one thread per actuator: keep-alives and edges; control thread: requests of people
 
-The end has one order, also after a failure: camera, pipeline (which closes its episodes),
-recorder, goodbye, session folder; then the first failure is raised.
+The end has one order, also after a failure: outputs safe, camera, pipeline (which closes its
+episodes), actuators, recorder, goodbye, session folder; then the first failure is raised.
 """
 
 import gc
@@ -14,25 +15,26 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 from pydantic import Field
 
-from tracker import messages
 from tracker.cameras.base import Camera
 from tracker.clock import Clock
+from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError, SessionError
-from tracker.health import Latency, LoopHealth
-from tracker.ledger import Ledger, Totals
+from tracker.health import LoopHealth
+from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.ring_buffer import ReadPolicy, RingBuffer
+from tracker.session_state import EndReason, State, Status, wire_status
 from tracker.settings import Settings
-from tracker.stages import CameraStage, PipelineStage, RecorderStage
-from tracker.types import CameraInfo, FrameResult, LedgerRow
+from tracker.stages import CameraStage, Note, PipelineStage, Record, RecorderStage
+from tracker.stimuli import Edge
+from tracker.types import CameraInfo, LedgerRow
 from tracker.worker import Worker
 
 SWITCH_INTERVAL_S = 0.0005
@@ -43,28 +45,6 @@ STATUS_EVERY_NS = 500_000_000
 
 STOP_TIMEOUT_S = 10.0
 """Longest time for one thread to finish what it has; a network call is the longest of it."""
-
-
-class State(StrEnum):
-    """Where a session is."""
-
-    IDLE = "idle"
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-
-
-class EndReason(StrEnum):
-    """Why a session ended."""
-
-    COMPLETED = "completed"
-    """The source or the planned time came to its end."""
-
-    STOPPED = "stopped"
-    """A person stopped it."""
-
-    FAILED = "failed"
-    """A part of it failed."""
 
 
 class SessionSettings(Settings):
@@ -96,31 +76,10 @@ class Parts:
     clock: Clock
     video: bool
     drop_frames: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A session at one moment.
-
-    Attributes:
-        state: Where it is.
-        elapsed_s: Time since it began to run.
-        totals: Frames by fate, as far as the ledger is settled.
-        fps: Processed frames per second, lately; NaN at first.
-        latency: Received → published, lately (ms).
-        overhead: The same without the bare network call (ms).
-        going_on: Behaviours with an open episode.
-        ring_fill: Part of the ring buffer that the slowest reader has still to take (0 to 1).
-    """
-
-    state: State
-    elapsed_s: float = 0.0
-    totals: Totals = field(default_factory=Totals)
-    fps: float = float("nan")
-    latency: Latency = field(default_factory=Latency)
-    overhead: Latency = field(default_factory=Latency)
-    going_on: tuple[str, ...] = ()
-    ring_fill: float = 0.0
+    loop: Callable[[Callable[[Edge], None], Callable[[str], None]], ClosedLoop] | None = None
+    """Called with whom to tell of edges and of faults; None: the experiment has no outputs."""
+    armed: bool = False
+    end_on_fault: bool = False
 
 
 class Session:
@@ -144,7 +103,8 @@ class Session:
         self._first_failure: Worker | None = None
         self._health = LoopHealth()
         self._status_due_ns = 0
-        self._results: SimpleQueue[FrameResult] = SimpleQueue()
+        self._records: SimpleQueue[Record] = SimpleQueue()
+        self._loop = parts.loop(self._records.put, self._on_fault) if parts.loop else None
         self._old_switch_interval_s = sys.getswitchinterval()
 
     @property
@@ -177,6 +137,8 @@ class Session:
         self._began_ns = self._parts.clock.now_ns()
         for worker in reversed(self._workers):
             worker.start()
+            if worker is self._recording and self._parts.armed and self._loop is not None:
+                self._loop.arm("the experiment file")
 
     def wait(self, timeout_s: float) -> bool:
         """Return True once the session has to end, False after `timeout_s`."""
@@ -228,6 +190,7 @@ class Session:
             overhead=self._health.overhead,
             going_on=self._parts.pipeline.going_on,
             ring_fill=min(1.0, behind / self._ring.capacity),
+            stimulation=self._loop.status if self._loop else None,
         )
 
     def _open_parts(self) -> None:
@@ -241,6 +204,10 @@ class Session:
             info = parts.camera.info
             _refuse_slow(info, parts.pipeline.min_fps)
             parts.pipeline.observer.warm_up(info.shape)
+            if self._loop is not None:
+                _refuse_stall(info, self._loop.stall_s)
+                opened.callback(self._loop.close)
+                self._loop.open()
             self._recorder = parts.recorder(info)
             self._recorder.open()
             self._make_stages(info, settings)
@@ -263,30 +230,55 @@ class Session:
         )
         pipeline = PipelineStage(
             parts.pipeline,
+            self._loop,
             to_pipeline,
             parts.ledger,
             parts.publisher,
-            self._results,
+            self._records,
         )
         self._recorder_stage = RecorderStage(
             self._recorder,
             to_video,
             parts.ledger,
-            self._results,
+            self._records,
             self._report,
             drop_frames=parts.drop_frames,
         )
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", pipeline.step)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
-        self._workers = [self._camera, self._pipeline, self._recording]
+        self._tending = self._tenders(self._loop) if self._loop else []
+        self._workers = [self._camera, self._pipeline, self._recording, *self._tending]
 
     def _worker(self, name: str, step: Callable[[], bool], *, behind: bool = False) -> Worker:
         worker = Worker(name, step, on_end=lambda: self._on_end(worker), behind=behind)
         return worker
 
+    def _tenders(self, loop: ClosedLoop) -> list[Worker]:
+        """One thread per actuator. They outlive the others, and end the session only by failing."""
+
+        def tender(name: str) -> Worker:
+            worker = Worker(
+                f"actuator {name}",
+                lambda: loop.tend(name),
+                on_end=lambda: self._on_end(worker) if worker.failure else None,
+            )
+            return worker
+
+        return [tender(name) for name in loop.actuators]
+
+    def _on_fault(self, why: str) -> None:
+        """Any thread: the outputs were disarmed by a fault."""
+        self._records.put(Note("error", f"the outputs were disarmed: {why}", {}))
+        if self._parts.publisher is not None:
+            self._parts.publisher.offer_log("error", f"the outputs were disarmed: {why}")
+        if self._parts.end_on_fault:
+            self._end(EndReason.FAILED)
+
     def _on_end(self, worker: Worker) -> None:
         """Runs on the worker's thread, after its last step."""
+        if worker.failure is not None and self._loop is not None:
+            self._loop.disarm(f"{worker.name} failed: {worker.failure}")
         if worker.failure is not None and self._first_failure is None:
             self._first_failure = worker
         self._end(EndReason.COMPLETED if worker.failure is None else EndReason.FAILED)
@@ -302,34 +294,29 @@ class Session:
         now_ns, publisher = self._parts.clock.now_ns(), self._parts.publisher
         if publisher is not None and now_ns >= self._status_due_ns:
             self._status_due_ns = now_ns + STATUS_EVERY_NS
-            publisher.offer_status(self._wire_status())
-
-    def _wire_status(self) -> messages.Status:
-        now, observer = self.status, self._parts.pipeline.observer
-        totals = now.totals
-        lost = {str(fate): n for fate, n in totals.lost.items()}
-        return messages.Status(
-            state=now.state,
-            fps=now.fps,
-            counts={"captured": totals.captured, "processed": totals.processed, **lost},
-            latency_p50_ms=now.latency.p50,
-            latency_p99_ms=now.latency.p99,
-            latency_max_ms=now.latency.max,
-            provider=self.provider,
-            image_shape=self._ring.shape,
-            keypoints=observer.skeleton.keypoints,
-            edges=observer.skeleton.edges,
-        )
+            observer = self._parts.pipeline.observer
+            publisher.offer_status(
+                wire_status(
+                    self.status,
+                    provider=self.provider,
+                    image_shape=self._ring.shape,
+                    skeleton=observer.skeleton,
+                )
+            )
 
     def _wind_down(self) -> list[Exception]:
         """Do each step of the end, whatever became of the others; return what failed."""
         parts = self._parts
+        loop = self._loop
         steps: tuple[Callable[[], None], ...] = (
+            lambda: loop.disarm("the session has ended") if loop else None,
             lambda: self._stop(self._camera),
             parts.camera.close,
             self._ring.close,
             lambda: self._drain(self._pipeline),
             self._close_episodes,
+            *(lambda worker=worker: self._stop(worker) for worker in self._tending),
+            lambda: loop.close() if loop else None,
             self._recorder_stage.no_more_results.set,
             lambda: self._drain(self._recording),
             self._say_goodbye,
@@ -381,4 +368,12 @@ def _refuse_slow(info: CameraInfo, min_fps: float) -> None:
         raise ConfigError(
             f"{info.name} gives {info.fps:g} frames/s, and features.window_s needs at least "
             f"{min_fps:.1f} for a speed: raise features.window_s, or the camera's rate"
+        )
+
+
+def _refuse_stall(info: CameraInfo, stall_s: float) -> None:
+    if 2 / info.fps > stall_s:
+        raise ConfigError(
+            f"{info.name} gives {info.fps:g} frames/s: the loop would count as dead between two "
+            f"frames; set stimulation.stall_ms above {2000 / info.fps:.0f}"
         )

@@ -6,18 +6,40 @@ Each stage has a `step`: one short piece of work that returns whether there is m
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from tracker.cameras.base import Camera
 from tracker.clock import Clock
+from tracker.closed_loop import ClosedLoop
 from tracker.errors import DeviceError, DeviceLost, DiskFull, EndOfStream, RecordingError
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.ring_buffer import Read, Reader, RingBuffer
+from tracker.stimuli import Edge, StimulusRow
 from tracker.types import Episode, Fate, Frame, FrameResult, Gap, LedgerRow
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for log.jsonl.
+
+    Attributes:
+        level: info, warning, error, or mark (made by a person).
+        text: One sentence.
+        facts: What it is about, by name.
+    """
+
+    level: str
+    text: str
+    facts: Mapping[str, object]
+
+
+Record = FrameResult | StimulusRow | Edge | Note
+"""What waits for the recorder, in the order in which it happened."""
 
 PATIENCE_S = 0.1
 """Longest wait inside one step; bounds how long a stop takes."""
@@ -121,13 +143,14 @@ class CameraStage:
 
 
 class PipelineStage:
-    """Ring buffer → pipeline → ZeroMQ, and to the recorder.
+    """Ring buffer → pipeline → outputs → ZeroMQ, and to the recorder.
 
     It sends by itself, since handing a message to another thread takes longer than handing
     it to ZeroMQ, which never waits for a listener (docs/decisions/0005).
 
     Args:
         pipeline: Run by this stage alone.
+        loop: Asked after each frame what is to be stimulated; None: nothing ever is.
         reader: Where frames come from.
         ledger: Told of each frame processed or missed.
         publisher: Bound, driven by this stage alone; None: nothing is published.
@@ -137,12 +160,14 @@ class PipelineStage:
     def __init__(
         self,
         pipeline: Pipeline,
+        loop: ClosedLoop | None,
         reader: Reader,
         ledger: Ledger,
         publisher: Publisher | None,
-        results: "SimpleQueue[FrameResult]",
+        results: "SimpleQueue[Record]",
     ) -> None:
         self._pipeline = pipeline
+        self._loop = loop
         self._reader = reader
         self._ledger = ledger
         self._publisher = publisher
@@ -157,10 +182,10 @@ class PipelineStage:
         """
         read = self._reader.read(PATIENCE_S)
         if read is None:
-            self._publish(None)
+            self._publish(None, self._loop.idle() if self._loop else ())
             return not self._reader.exhausted
         result = self._pipeline.step(read.frame)
-        self._publish(result)
+        self._publish(result, self._loop.step(result) if self._loop else ())
         self._ledger.note_processed(
             read.turn, read.missed, result.stages, self._reader.policy.fate_of_missed
         )
@@ -172,9 +197,14 @@ class PipelineStage:
         self._results.put(result)
         return True
 
-    def _publish(self, result: FrameResult | None) -> None:
-        """Send the result, and what other threads have offered."""
+    def _publish(self, result: FrameResult | None, stimuli: Sequence[StimulusRow]) -> None:
+        """Send the result and its stimuli, and what other threads have offered."""
+        for row in stimuli:
+            self._results.put(row)
         if self._publisher is not None:
+            for row in stimuli:
+                if self._loop is not None:
+                    self._publisher.offer_stimulus(self._loop.shown(row))
             if result is not None:
                 self._publisher.offer(result)
             self._publisher.step(0.0)
@@ -198,7 +228,7 @@ class RecorderStage:
         recorder: Recorder,
         reader: Reader | None,
         ledger: Ledger,
-        results: "SimpleQueue[FrameResult]",
+        results: "SimpleQueue[Record]",
         report: Callable[[Sequence[LedgerRow]], None],
         *,
         drop_frames: bool,
@@ -250,9 +280,20 @@ class RecorderStage:
 
     def _write_results(self, wait_s: float) -> None:
         try:
-            result = self._results.get(timeout=wait_s) if wait_s else self._results.get_nowait()
+            record = self._results.get(timeout=wait_s) if wait_s else self._results.get_nowait()
             while True:
-                self._recorder.write_result(result)
-                result = self._results.get_nowait()
+                self._write(record)
+                record = self._results.get_nowait()
         except Empty:
             return
+
+    def _write(self, record: Record) -> None:
+        match record:
+            case FrameResult():
+                self._recorder.write_result(record)
+            case StimulusRow():
+                self._recorder.write_stimulus(record)
+            case Edge():
+                self._recorder.write_edge(record)
+            case Note():
+                self._recorder.log(record.level, record.text, **record.facts)

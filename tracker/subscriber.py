@@ -10,7 +10,8 @@ from zmq.utils.monitor import recv_monitor_message
 
 from tracker.errors import BadMessage, WireError
 from tracker.keys import ClientKeys
-from tracker.messages import Kind, Message, StatusMessage, decode, is_address
+from tracker.messages import Kind, Message, StatusMessage, is_address
+from tracker.wire import decode
 
 ALL_KINDS = tuple(f"{kind.value}/" for kind in Kind)
 """Topics of every kind of message, about every camera."""

@@ -5,6 +5,7 @@ summary is as good as the record.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from tracker.cameras.synthetic import MouseScript, SyntheticCameraSettings
 from tracker.recording import Recording
 from tracker.scoring import score
+from tracker.stimuli import Action, Delivery, StimulusRow
 from tracker.types import Fate
 
 
@@ -36,6 +38,7 @@ def summarise(recording: Recording) -> dict[str, Any]:
         published,
     )
     counts = Counter(episode.onset.behaviour for episode in recording.episodes)
+    stimuli = _stimuli(recording.stimuli) if recording.has_stimuli else {}
     return {
         "session": str(recording.folder),
         "end_reason": session.get("end_reason", "crashed"),
@@ -46,6 +49,33 @@ def summarise(recording: Recording) -> dict[str, Any]:
         "network_ms": _percentiles(network),
         "episodes": {name: counts[name] for name in session["behaviours"]},
         "provider": session["provenance"]["model"]["provider"],
+        **stimuli,
+    }
+
+
+def _stimuli(rows: Sequence[StimulusRow]) -> dict[str, Any]:
+    """What became of the stimuli, and how fast they were; a stop is none.
+
+    `stimulus_ms` is received → acknowledged of those that were delivered because of a frame.
+    """
+    asked = [row for row in rows if row.command.action is not Action.STOP]
+    counts = Counter(row.delivery for row in asked)
+    refused = Counter(str(row.refusal) for row in asked if row.delivery is Delivery.REFUSED)
+    spans = [
+        row.acknowledged_ns - row.received_ns
+        for row in asked
+        if row.acknowledged_ns is not None and row.received_ns is not None
+    ]
+    return {
+        "stimuli": {
+            "delivered": counts[Delivery.DELIVERED],
+            "sham": counts[Delivery.SHAM],
+            "refused": dict(refused),
+            "late": counts[Delivery.LATE],
+            "failed": counts[Delivery.FAILED],
+            "blinded": counts[Delivery.BLINDED],
+        },
+        "stimulus_ms": _percentiles(np.array(spans, np.float64)),
     }
 
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tracker.check import Finding, Verdict
-from tracker.session import State, Status
+from tracker.closed_loop import Stimulation
+from tracker.session_state import State, Status
 
 SLOW_RING = 0.5
 """Fill of the ring buffer above which the panel warns."""
@@ -86,7 +87,9 @@ class LivePanel:
         numbers.add_row("frames", _frames(status))
         numbers.add_row("ring buffer", _ring(status.ring_fill))
         numbers.add_row("now", self._now(status))
-        numbers.add_row("last stimulus", Text("none: this experiment has no controller", "dim"))
+        numbers.add_row("outputs", _armed(status.stimulation))
+        if status.stimulation is not None:
+            numbers.add_row("stimuli", _stimuli(status.stimulation))
         hint = Text("Ctrl-C ends the session", style="dim")
         return Panel(
             Group(numbers, hint), title=Text(self._title), title_align="left", expand=False
@@ -121,6 +124,19 @@ def _frames(status: Status) -> Text:
     if totals.unexplained:
         text.append(f", {totals.unexplained} unexplained", "bold red")
     return text
+
+
+def _armed(outputs: Stimulation | None) -> Text:
+    if outputs is None:
+        return Text("none: this experiment stimulates nothing", "dim")
+    if outputs.armed_by is not None:
+        return Text.assemble((" armed ", "bold black on red"), f" by {outputs.armed_by}")
+    return Text(f"not armed: {outputs.disarmed_why}", "yellow" if outputs.disarmed_why else "dim")
+
+
+def _stimuli(outputs: Stimulation) -> Text:
+    counts = ", ".join(f"{n} {what}" for what, n in outputs.counts.items())
+    return Text(f"{counts or 'none yet'}{'; last: ' + outputs.last if outputs.last else ''}")
 
 
 def _ring(fill: float) -> Table:
@@ -161,6 +177,8 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     )
     for behaviour, n in summary["episodes"].items():
         table.add_row(behaviour, f"{n} episodes")
+    if "stimuli" in summary:
+        _add_stimuli(table, summary)
     if "truth" in summary:
         truth = summary["truth"]
         for behaviour, f1 in truth["f1"].items():
@@ -169,6 +187,19 @@ def print_summary(summary: Mapping[str, Any]) -> None:
             "keypoints", f"{_number(_nan(truth['keypoint_error_px']), '.2f')} px mean error"
         )
     Console(file=sys.stdout).print(table)
+
+
+def _add_stimuli(table: Table, summary: Mapping[str, Any]) -> None:
+    stimuli, took = dict(summary["stimuli"]), summary["stimulus_ms"]
+    refused = stimuli.pop("refused")
+    table.add_row("stimuli", ", ".join(f"{n} {what}" for what, n in stimuli.items() if n) or "none")
+    for reason, n in refused.items():
+        table.add_row("", f"{n} refused: {reason.replace('_', ' ')}")
+    if took["p50"] is not None and not math.isnan(took["p50"]):
+        table.add_row(
+            "loop",
+            f"{_of(took, 'p50')} ms median, {_of(took, 'p99')} p99, received to acknowledged",
+        )
 
 
 def _nan(value: float | None) -> float:

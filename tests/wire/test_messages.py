@@ -17,13 +17,13 @@ from tracker.messages import (
     LogMessage,
     ObservationMessage,
     StatusMessage,
-    decode,
-    encode,
+    StimulusMessage,
     episode_fields,
     observation_message,
     topic_of,
 )
 from tracker.types import Episode, FrameResult, Observation, Onset, StageTimes
+from tracker.wire import decode, encode
 
 NAN = float("nan")
 WIRE_MD = Path(__file__).resolve().parents[2] / "docs" / "wire.md"
@@ -235,7 +235,7 @@ def test_an_unknown_state_of_an_episode_is_refused():
 
 def test_a_damaged_header_is_a_message_or_a_bad_message_and_nothing_else():
     rng = np.random.default_rng(1)
-    kinds = ["observation", "episode", "status", "log"]
+    kinds = ["observation", "episode", "stimulus", "status", "log"]
     whole = {kind: msgspec.msgpack.encode(documented(kind)) for kind in kinds}
     refused = 0
     for turn in range(4_000):
@@ -261,6 +261,7 @@ def documented(kind):
     [
         ("observation", ObservationMessage),
         ("episode", EpisodeMessage),
+        ("stimulus", StimulusMessage),
         ("status", StatusMessage),
         ("log", LogMessage),
     ],

@@ -5,8 +5,9 @@ import zmq
 from wire_ends import receive
 
 from tracker.errors import BadMessage
-from tracker.messages import LogMessage, StatusMessage, encode
+from tracker.messages import LogMessage, StatusMessage
 from tracker.subscriber import Subscriber
+from tracker.wire import encode
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Devices that carry stimuli out; `base` says what each of them promises."""

@@ -1,0 +1,83 @@
+"""Where a session is and how it is going: states, end reasons, and a snapshot for views."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tracker import messages
+from tracker.closed_loop import Stimulation
+from tracker.health import Latency
+from tracker.ledger import Totals
+from tracker.types import Skeleton
+
+
+class State(StrEnum):
+    """Where a session is."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+class EndReason(StrEnum):
+    """Why a session ended."""
+
+    COMPLETED = "completed"
+    """The source or the planned time came to its end."""
+
+    STOPPED = "stopped"
+    """A person stopped it."""
+
+    FAILED = "failed"
+    """A part of it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A session at one moment.
+
+    Attributes:
+        state: Where it is.
+        elapsed_s: Time since it began to run.
+        totals: Frames by fate, as far as the ledger is settled.
+        fps: Processed frames per second, lately; NaN at first.
+        latency: Received → published, lately (ms).
+        overhead: The same without the bare network call (ms).
+        going_on: Behaviours with an open episode.
+        ring_fill: Part of the ring buffer that the slowest reader has still to take (0 to 1).
+        stimulation: How its outputs are doing; None if it has none.
+    """
+
+    state: State
+    elapsed_s: float = 0.0
+    totals: Totals = field(default_factory=Totals)
+    fps: float = float("nan")
+    latency: Latency = field(default_factory=Latency)
+    overhead: Latency = field(default_factory=Latency)
+    going_on: tuple[str, ...] = ()
+    ring_fill: float = 0.0
+    stimulation: Stimulation | None = None
+
+
+def wire_status(
+    now: Status, *, provider: str, image_shape: tuple[int, ...], skeleton: Skeleton
+) -> messages.Status:
+    """Return what listeners are told of a session."""
+    totals, outputs = now.totals, now.stimulation
+    lost = {str(fate): n for fate, n in totals.lost.items()}
+    return messages.Status(
+        state=now.state,
+        fps=now.fps,
+        counts={"captured": totals.captured, "processed": totals.processed, **lost},
+        latency_p50_ms=now.latency.p50,
+        latency_p99_ms=now.latency.p99,
+        latency_max_ms=now.latency.max,
+        provider=provider,
+        image_shape=image_shape,
+        keypoints=skeleton.keypoints,
+        edges=skeleton.edges,
+        armed_by=outputs.armed_by if outputs else None,
+        disarmed_why=outputs.disarmed_why if outputs else "",
+        outputs=dict(outputs.outputs) if outputs else {},
+        stimuli=dict(outputs.counts) if outputs else {},
+    )
