@@ -7,6 +7,7 @@ from tracker.cameras.synthetic.chance import chance
 
 BOUT_SALT = 21
 DECK_SALT = 22
+WOKEN_SALT = 23
 
 
 class Activity(StrEnum):
@@ -30,6 +31,9 @@ _SECONDS = {
 }
 """Shortest and longest bout (s)."""
 
+_WOKEN_SECONDS = (2.0, 4.0)
+"""The same of a walk that follows from being woken."""
+
 _ON_THE_SPOT = (Activity.TURN, Activity.GROOM, Activity.REAR, Activity.EXPLORE)
 
 
@@ -51,6 +55,11 @@ class Bout:
     n_ticks: int
     dice: tuple[float, ...]
 
+    @property
+    def end_tick(self) -> int:
+        """The first tick after it."""
+        return self.start_tick + self.n_ticks
+
 
 def activity_of(seed: int, number: int) -> Activity:
     """What bout `number` is about.
@@ -71,8 +80,28 @@ def activity_of(seed: int, number: int) -> Activity:
 
 def make_bout(seed: int, number: int, start_tick: int, tick_hz: int) -> Bout:
     """Bout `number`, if it starts at `start_tick`."""
-    dice = tuple(chance(seed, BOUT_SALT, number, i) for i in range(16))
     activity = activity_of(seed, number)
-    shortest, longest = _SECONDS[activity]
+    dice = tuple(chance(seed, BOUT_SALT, number, i) for i in range(16))
+    return _bout(number, activity, start_tick, dice, _SECONDS[activity], tick_hz)
+
+
+def make_woken_bout(seed: int, number: int, start_tick: int, tick_hz: int) -> Bout:
+    """The walk that follows if bout `number`, a freeze, is broken off at `start_tick`.
+
+    It has the number of the freeze, so that what comes after it is what would have come anyway.
+    """
+    dice = tuple(chance(seed, WOKEN_SALT, number, i) for i in range(16))
+    return _bout(number, Activity.WALK, start_tick, dice, _WOKEN_SECONDS, tick_hz)
+
+
+def _bout(
+    number: int,
+    activity: Activity,
+    start_tick: int,
+    dice: tuple[float, ...],
+    limits_s: tuple[float, float],
+    tick_hz: int,
+) -> Bout:
+    shortest, longest = limits_s
     seconds = shortest + (longest - shortest) * dice[0]
     return Bout(number, activity, start_tick, round(seconds * tick_hz), dice)

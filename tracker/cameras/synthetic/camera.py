@@ -1,15 +1,30 @@
 """A live camera that needs no hardware, and knows the truth about what it shows."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.cameras.synthetic.chance import chance
 from tracker.cameras.synthetic.drawing import Painter
+from tracker.cameras.synthetic.led import Led
+from tracker.cameras.synthetic.motion import TICK_HZ
 from tracker.cameras.synthetic.script import MouseScript
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
 from tracker.clock import Clock
 from tracker.errors import DeviceError, EndOfStream
 from tracker.types import CameraInfo, Fate, Frame, Gap, Truth
+
+Light = Callable[[int, int], float]
+"""Tells the highest level (0 to 1) that a light had from one time (ns) to another, both included.
+
+Called on the thread that reads the camera, once per frame for the LED, and 60 times a second while
+the mouse freezes. It is never asked about what is still to come, but about what is as long ago as
+the mouse needs to react, 1.2 times `reaction_ms`, and longer if the reader is late.
+"""
+
+SEEN_LEVEL = 0.5
+"""Above this level the mouse sees a light."""
 
 BUFFERED_FRAMES = 4
 """Frames that the camera holds for a reader who is late; older ones are lost."""
@@ -31,16 +46,28 @@ class SyntheticCamera:
     cause `LOST_ON_LINK`. Not paced, every read returns at once, nothing is lost but what
     `lose_fraction` asks for, and captured_ns = index / fps on the source's own time line.
 
+    With a light, a mouse that freezes and sees it ends its freeze after its reaction time and
+    walks (`wakes`), whatever frames get lost; and an LED in a corner is as bright as the highest
+    level during a frame's exposure, which is the whole period before its capture time (`led`).
+    The light is asked in the time of `captured_ns`: on the session clock if the camera is paced,
+    otherwise on the source's own time line. So an unpaced camera wants a light that knows that
+    line, as a test does, and no light of a device, which knows the session clock alone.
+
     Args:
         settings: What to show and how fast.
         clock: The session clock.
+        light: None: there is no light, and neither `wakes` nor `led` does anything.
     """
 
-    def __init__(self, settings: SyntheticCameraSettings, clock: Clock) -> None:
+    def __init__(
+        self, settings: SyntheticCameraSettings, clock: Clock, light: Light | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._light = light
+        self._led: Led | None = None
         self._painter: Painter | None = None
-        self._script = MouseScript(settings)
+        self._script = self._new_script()
         self._facts = MouseScript(settings)
         self._truth_painter: Painter | None = None
         self._image = np.empty(0, np.uint8)
@@ -69,18 +96,30 @@ class SyntheticCamera:
         size = (settings.height, settings.width)
         self._image = np.empty((*size, 3) if settings.colour else size, np.uint8)
         self._painter = Painter(settings)
+        if self._light is not None:
+            self._script = self._new_script()
+            self._led = Led(settings) if settings.led else None
         self._next_index, self._painted_index, self._start_ns = 0, -1, None
 
     def close(self) -> None:
         """Forget the box. Never raises."""
         self._painter = None
 
+    @property
+    def wakes(self) -> tuple[int, ...]:
+        """When the light woke the mouse since `open`: ticks, as `MouseScript` takes them.
+
+        One per freeze at most. Any thread.
+        """
+        return self._script.wakes
+
     def truth(self, index: int) -> Truth:
         """What the mouse is and does in frame `index`; see `MouseScript.truth`.
 
         Works open or closed, before or after the frame was read, from one thread besides the
-        one that reads.
+        one that reads. Of frames not yet read it tells what happens if no more light comes.
         """
+        self._facts.follow(self.wakes)
         return self._facts.truth(index)
 
     def mask(self, index: int) -> NDArray[np.uint8]:
@@ -90,6 +129,7 @@ class SyntheticCamera:
         """
         if self._truth_painter is None:
             self._truth_painter = Painter(self._settings)
+        self._facts.follow(self.wakes)
         return self._truth_painter.mask(self._facts.body(index))
 
     def read(self, timeout_s: float) -> Frame | Gap | None:
@@ -119,8 +159,29 @@ class SyntheticCamera:
         if gap is not None:
             self._next_index = gap.last_index + 1
             return gap
+        self._draw_led(index)
         self._next_index = index + 1
         return Frame(index, self._captured_ns(index), self._clock.now_ns(), self._image)
+
+    def _new_script(self) -> MouseScript:
+        awake = self._light is not None and self._settings.wakes
+        return MouseScript(self._settings, sees=self._sees if awake else None)
+
+    def _sees(self, tick: int) -> bool:
+        """Whether the light was on between two ticks of the mouse's life; frame 0 shows tick 0."""
+        if self._light is None:
+            return False
+        born_ns = self._captured_ns(0)
+        from_ns, to_ns = (born_ns + round(each * 1e9 / TICK_HZ) for each in (tick - 1, tick))
+        return self._light(from_ns, to_ns) > SEEN_LEVEL
+
+    def _draw_led(self, index: int) -> None:
+        """Only now, not ahead: nobody knows the light before the exposure has ended."""
+        if self._led is None or self._light is None:
+            return
+        captured_ns = self._captured_ns(index)
+        exposed_ns = captured_ns - round(1e9 / self._settings.fps)
+        self._led.draw(self._image, self._light(exposed_ns, captured_ns))
 
     def _next_that_comes(self, total: int | None) -> int:
         """The next frame that the sensor does not lose, or the last one of all."""

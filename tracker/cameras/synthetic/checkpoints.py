@@ -31,6 +31,10 @@ class Checkpoints(Generic[T]):
             self._held = self._held[::2]
             self._spacing *= 2
 
+    def forget_from(self, tick: int) -> None:
+        """Forget what belongs to `tick` (1 or more) and later ones."""
+        del self._held[(tick - 1) // self._spacing + 1 :]
+
     def before(self, tick: int) -> T:
         """The latest moment held that is earlier than `tick` (1 or more)."""
         return self._held[min((tick - 1) // self._spacing, len(self._held) - 1)]

@@ -7,7 +7,7 @@ are rad, so that they turn clockwise as seen in the picture. Time goes in ticks.
 import math
 from dataclasses import dataclass
 
-from tracker.cameras.synthetic.bouts import Activity, Bout, make_bout
+from tracker.cameras.synthetic.bouts import Activity, Bout, make_bout, make_woken_bout
 
 TICK_HZ = 60
 TAIL_SEGMENTS = 13
@@ -142,14 +142,17 @@ class Mover:
         moment.target = self._next_target(moment)
         return moment
 
-    def next(self, old: Moment) -> Moment:
-        """The moment one tick later."""
+    def next(self, old: Moment, *, woken: bool = False) -> Moment:
+        """The moment one tick later; `woken` breaks off what it is about, and it walks."""
         tick = old.tick + 1
         new = Moment(
             tick, old.bout, old.body, old.speed, old.omega, old.waypoint, old.target, still=False
         )
-        if tick >= old.bout.start_tick + old.bout.n_ticks:
-            new.bout = make_bout(self._seed, old.bout.number + 1, tick, TICK_HZ)
+        if woken or tick >= old.bout.end_tick:
+            if woken:
+                new.bout = make_woken_bout(self._seed, old.bout.number, tick, TICK_HZ)
+            else:
+                new.bout = make_bout(self._seed, old.bout.number + 1, tick, TICK_HZ)
             new.waypoint = 0
             new.target = self._next_target(new)
         new.still = self._is_still(new)

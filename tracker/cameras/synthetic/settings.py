@@ -59,6 +59,19 @@ class SyntheticCameraSettings(Settings):
         default=False, description="light, mouse, zoom, blur and noise are drawn from the seed"
     )
 
+    wakes: bool = Field(
+        default=True, description="if there is a light: it ends freezing, and the mouse walks"
+    )
+    reaction_ms: float = Field(
+        250.0,
+        ge=100,
+        le=2000,
+        description="ms from light to walk; each by up to 20 % shorter or longer, by the seed",
+    )
+    led: bool = Field(
+        default=True, description="if there is a light: an LED in the top left corner shows it"
+    )
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.n_frames is not None and self.duration_s is not None:
@@ -91,6 +104,17 @@ class SyntheticCameraSettings(Settings):
         """The floor of the box."""
         wall = WALL_SHARE * min(self.width, self.height)
         return FloorRectangle(wall, wall, self.width - 2 * wall, self.height - 2 * wall)
+
+    @property
+    def led_px(self) -> tuple[int, int]:
+        """The pixel (x, y) in the middle of the LED, in the top left corner of the walls."""
+        middle = max(1, round(self.floor.x_px / 2))
+        return middle, middle
+
+    @property
+    def led_radius_px(self) -> float:
+        """Radius of the LED's lens (px); its halo is wider, and ends before the floor."""
+        return max(0.75, 0.2 * self.floor.x_px)
 
     @property
     def centre_zone(self) -> FloorRectangle:
