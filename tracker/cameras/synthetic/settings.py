@@ -59,6 +59,11 @@ class SyntheticCameraSettings(Settings):
         default=False, description="light, mouse, zoom, blur and noise are drawn from the seed"
     )
 
+    light: str | None = Field(
+        None,
+        min_length=1,
+        description="output of the experiment that the mouse sees; none: there is no light",
+    )
     wakes: bool = Field(
         default=True, description="if there is a light: it ends freezing, and the mouse walks"
     )
