@@ -11,8 +11,9 @@ from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline, Watch
 from tracker.publisher import Publisher, PublisherSettings
 from tracker.recorder import Recorder, RecorderSettings
-from tracker.session import Parts, Session, SessionSettings
+from tracker.session import Session
 from tracker.session_folder.video_writer import Codec
+from tracker.session_parts import Parts, SessionSettings
 from tracker.testing.fixed_observer import FixedObserver
 from tracker.types import Frame, Skeleton
 

@@ -19,9 +19,10 @@ from measured_mice import (
 )
 from pydantic import ValidationError
 
+from tracker.arena import Arena, ArenaSettings
 from tracker.errors import UnknownName
-from tracker.features import FeatureSettings
-from tracker.types import Observation
+from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.types import Observation, Skeleton
 
 
 def test_all_names_are_known_before_the_first_frame_and_keep_their_order():
@@ -159,3 +160,14 @@ def test_an_unknown_keypoint_is_an_error_that_lists_what_there_is(settings):
 def test_a_misspelt_setting_is_an_error():
     with pytest.raises(ValidationError, match="windows_s"):
         FeatureSettings(windows_s=0.3)
+
+
+def test_a_measure_can_be_a_feature():
+    skeleton, arena = Skeleton(("nose", "tail_base")), Arena(ArenaSettings(px_per_cm=10.0))
+    measure = FeatureExtractor(FeatureSettings(), skeleton, arena, ["lamp_led"])
+    assert measure.units["lamp_led"] == "1"
+    nothing = np.full((1, 2, 2), NAN, np.float32)
+    dark = Observation(0, 0, nothing, nothing[..., 0])
+    assert math.isnan(measure.update(dark)["lamp_led"])
+    lit = Observation(1, 1, nothing, nothing[..., 0], measures={"lamp_led": 200.0})
+    assert measure.update(lit)["lamp_led"] == 200.0

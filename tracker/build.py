@@ -26,8 +26,9 @@ from tracker.pipeline import Pipeline, Watch
 from tracker.publisher import Publisher
 from tracker.recorder import Overload, Recorder
 from tracker.runtimes.onnx import OnnxRuntime
-from tracker.session import Parts, Session
+from tracker.session import Session
 from tracker.session_folder.video_writer import Codec
+from tracker.session_parts import Parts
 from tracker.types import CameraInfo
 
 LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "pyarrow", "pyzmq")

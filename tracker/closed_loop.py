@@ -13,16 +13,17 @@ made safe is opened anew, with its self-test.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from tracker.actuators.base import Actuator
 from tracker.clock import Clock
 from tracker.controllers.base import Controller
-from tracker.errors import DeviceError
+from tracker.errors import DeviceError, UnknownName
+from tracker.held_actuator import HeldActuator
 from tracker.interlocks import Interlocks, Situation
 from tracker.messages import OutputStatus
 from tracker.stimuli import (
@@ -41,10 +42,11 @@ from tracker.types import FrameResult
 BY_HAND = "manual"
 """Controller's name of stimuli that a person asked for."""
 
-IDLE_S = 0.02
-"""How long an actuator's thread waits while its actuator is not in use."""
-
-_BY_HAND = Situation(usable=True, identity=1.0, captured_ns=None) if Situation.__init__ is not object.__init__ else None
+_BY_HAND = (
+    Situation(usable=True, identity=1.0, captured_ns=None)
+    if Situation.__init__ is not object.__init__
+    else None
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +113,13 @@ class ClosedLoop:
         self._clock = clock
         self._stall_ns = round(stall_s * 1e9)
         self._on_edge, self._on_fault = on_edge, on_fault
-        self._held = {name: _Held(actuator) for name, actuator in actuators.items()}
+        self._held = {name: HeldActuator(actuator) for name, actuator in actuators.items()}
         self._last_step_ns: int | None = None  # before the first frame there is nothing to fear
-        self._requests: SimpleQueue[tuple[StimulusCommand, Future[StimulusRow]]] = SimpleQueue()
+        self._requests: SimpleQueue[_Request] = SimpleQueue()
         self._counts: Counter[str] = Counter()
         self._last = ""
         self._n_by_hand = 0
-        self._n_disarmed = 0
-        self._arming = threading.Lock()
+        self._arming: _Arming | None = None
         self._state = threading.Lock()
 
     @property
@@ -178,31 +179,26 @@ class ClosedLoop:
             held.close()
         self._refuse_requests()
 
-    def arm(self, by: str) -> None:
-        """Let stimuli through from now on; any thread but the pipeline's.
+    def arm(self, by: str) -> "Future[None]":
+        """Let stimuli through as soon as every actuator is ready. Any thread; returns at once.
 
-        Raises:
-            DeviceError: If an actuator that was made safe cannot be opened again, or somebody
-                disarmed meanwhile.
+        An actuator that was made safe is opened anew by its own thread first. The future fails
+        with a `DeviceError` if that cannot be done, or if somebody disarms meanwhile.
         """
-        with self._arming:
-            n_before = self._n_disarmed
-            for held in self._held.values():
-                if not held.ready:
-                    held.reopen()
-            self._last_step_ns = None
-            with self._state:
-                if self._n_disarmed == n_before:
-                    self._interlocks.arm(by)
-                    return
-            self.make_safe()
-            raise DeviceError("not armed: it was disarmed again in the meantime")
+        asked = _Arming(by, Future())
+        with self._state:
+            before, self._arming = self._arming, asked
+        if before is not None:
+            before.done.set_exception(DeviceError(f"not armed: {by} is arming now"))
+        return asked.done
 
     def disarm(self, why: str) -> None:
         """Let nothing through from now on, and bring every line low. Any thread."""
         with self._state:
-            self._n_disarmed += 1
             self._interlocks.disarm(why)
+            asked, self._arming = self._arming, None
+        if asked is not None:
+            asked.done.set_exception(DeviceError(f"not armed: {why}"))
         self.make_safe()
 
     def make_safe(self) -> None:
@@ -211,18 +207,24 @@ class ClosedLoop:
             held.make_safe()
 
     def request(
-        self, output: str, action: Action, train: PulseTrain | None, by: str
+        self, output: str, train: PulseTrain, by: str, not_after_ns: int | None = None
     ) -> "Future[StimulusRow]":
         """Ask for a stimulus by hand; the pipeline's thread carries it out at its next step.
 
-        Any thread. The result of the future is the row that it left.
+        Any thread. The result of the future is the row that it left: late, if its turn came
+        after `not_after_ns`.
+
+        Raises:
+            UnknownName: If there is no such output.
         """
+        if output not in self._outputs:
+            raise UnknownName("stimulate", "output", output, self._outputs)
         with self._state:
             self._n_by_hand += 1
             stimulus_id = f"{BY_HAND}/{self._n_by_hand}"
         asked: Future[StimulusRow] = Future()
-        command = StimulusCommand(stimulus_id, BY_HAND, output, action, train, trigger=by)
-        self._requests.put((command, asked))
+        command = StimulusCommand(stimulus_id, BY_HAND, output, Action.TRAIN, train, trigger=by)
+        self._requests.put(_Request(command, not_after_ns, asked))
         return asked
 
     def step(self, result: FrameResult) -> list[StimulusRow]:
@@ -248,6 +250,7 @@ class ClosedLoop:
     def tend(self, name: str) -> bool:
         """Look after one actuator for a moment; the step of its thread. Always True."""
         held = self._held[name]
+        self._help_arming(held)
         last_ns, now_ns = self._last_step_ns, self._clock.now_ns()
         silent_ns = 0 if last_ns is None else now_ns - last_ns
         alive = silent_ns < self._stall_ns
@@ -264,6 +267,24 @@ class ClosedLoop:
         """Return what views may see of a row."""
         return row.blinded() if row.command.controller in self.blinded else row
 
+    def _help_arming(self, held: HeldActuator) -> None:
+        """If somebody wants to arm: make this actuator ready, and arm once all are."""
+        asked = self._arming
+        if asked is None:
+            return
+        try:
+            if not held.ready:
+                held.reopen()
+        except DeviceError as failure:
+            self.disarm(str(failure))
+            return
+        with self._state:
+            if self._arming is not asked or not all(each.ready for each in self._held.values()):
+                return
+            self._arming, self._last_step_ns = None, None
+            self._interlocks.arm(asked.by)
+        asked.done.set_result(None)
+
     def _fault(self, why: str) -> None:
         was_armed = self._interlocks.armed_by is not None
         self.disarm(why)
@@ -271,27 +292,29 @@ class ClosedLoop:
             self._on_fault(why)
 
     def _carry_out_requests(self) -> list[StimulusRow]:
-        rows = []
-        while True:
-            try:
-                command, asked = self._requests.get_nowait()
-            except Empty:
-                return rows
-            row = self._carry_out(command, _BY_HAND, None)
-            asked.set_result(row)
-            rows.append(row)
+        return [self._answer(request) for request in self._waiting()]
+
+    def _answer(self, request: "_Request") -> StimulusRow:
+        late_ns = self._clock.now_ns() - (request.not_after_ns or self._clock.now_ns())
+        if late_ns > 0:
+            reason = f"its turn came {late_ns / 1e6:.0f} ms after the moment that it named"
+            row = StimulusRow(request.command, Delivery.LATE, Refusal.LATE, reason)
+            self._count(row)
+        else:
+            row = self._carry_out(request.command, _BY_HAND, None)
+        request.done.set_result(row)
+        return row
+
+    def _waiting(self) -> "Iterator[_Request]":
+        with suppress(Empty):
+            while True:
+                yield self._requests.get_nowait()
 
     def _refuse_requests(self) -> None:
         """Answer those who still wait at the end."""
-        while True:
-            try:
-                command, asked = self._requests.get_nowait()
-            except Empty:
-                return
-            reason = "the session has ended"
-            asked.set_result(
-                StimulusRow(command, Delivery.REFUSED, refusal=Refusal.NOT_ARMED, reason=reason)
-            )
+        for request in self._waiting():
+            refused = Delivery.REFUSED, Refusal.NOT_ARMED, "the session has ended"
+            request.done.set_result(StimulusRow(request.command, *refused))
 
     def _carry_out(
         self, command: StimulusCommand, situation: Situation, result: FrameResult | None
@@ -342,51 +365,18 @@ class ClosedLoop:
         return actuator.apply(output.line, command.action, command.train, command.stimulus_id)
 
 
-class _Held:
-    """An actuator, and whether it may be used: from `open` until it failed or was made safe."""
+@dataclass(frozen=True, slots=True)
+class _Arming:
+    """Somebody wants to arm."""
 
-    def __init__(self, actuator: Actuator) -> None:
-        self._actuator = actuator
-        self._unused = threading.Event()  # never set: a wait that nothing ends early
-        self.ready = False
-        self.facts: dict[str, object] = {}
+    by: str
+    done: "Future[None]"
 
-    def open(self) -> None:
-        self._actuator.open()
-        info = self._actuator.info
-        self.facts = {
-            "name": info.name,
-            "acknowledges": info.acknowledges,
-            "dead_man_s": info.dead_man_s,
-        }
-        self.ready = True
 
-    def reopen(self) -> None:
-        self._actuator.close()
-        self.open()
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Somebody wants a stimulus."""
 
-    def close(self) -> None:
-        self.ready = False
-        self._actuator.close()
-
-    def make_safe(self) -> None:
-        self.ready = False
-        self._actuator.make_safe()
-
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
-        if not self.ready:
-            raise DeviceError("it was made safe: arm the session again")
-        return self._actuator.apply(line, action, train, stimulus_id)
-
-    def tend(self, *, alive: bool) -> Sequence[Edge]:
-        if not self.ready:
-            self._unused.wait(IDLE_S)
-            return ()
-        try:
-            return self._actuator.tend(alive=alive)
-        except DeviceError:
-            if not self.ready:  # made safe while it was tended
-                return ()
-            raise
+    command: StimulusCommand
+    not_after_ns: int | None
+    done: "Future[StimulusRow]"

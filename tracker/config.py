@@ -25,7 +25,7 @@ from tracker.observers.network import NetworkObserverSettings
 from tracker.publisher import PublisherSettings
 from tracker.recorder import RecorderSettings
 from tracker.runtimes.base import RuntimeSettings
-from tracker.session import SessionSettings
+from tracker.session_parts import SessionSettings
 from tracker.settings import Settings
 
 CameraSettings = Annotated[

@@ -12,7 +12,7 @@ come out the same on every computer, and a frame that leaves the window leaves n
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -55,6 +55,7 @@ class FeatureExtractor:
     - `body_length_cm`: from rear to front.
     - `distance_to_<zone>_cm`: of the body centre from the zone's border; negative inside.
     - `in_<zone>`: 1.0 if the body centre is in the zone, border included, 0.0 if not.
+    - measures of the observation that are passed on, under their own names.
 
     A speed needs the animal in the present frame, and at least three positions that fill
     half a window. A skeleton whose rear and front are one keypoint has no heading and length.
@@ -63,12 +64,19 @@ class FeatureExtractor:
         settings: How to measure.
         skeleton: Keypoints of the observations.
         arena: Scale and zones.
+        measures: Names of those measures of every observation that are features as well.
 
     Raises:
         UnknownName: If the settings name a keypoint that the skeleton does not have.
     """
 
-    def __init__(self, settings: FeatureSettings, skeleton: Skeleton, arena: Arena) -> None:
+    def __init__(
+        self,
+        settings: FeatureSettings,
+        skeleton: Skeleton,
+        arena: Arena,
+        measures: Sequence[str] = (),
+    ) -> None:
         known = skeleton.keypoints
         self._scale = arena.px_per_cm
         self._distance_cm = arena.distance_cm
@@ -79,7 +87,8 @@ class FeatureExtractor:
         self._front = _index(settings.front or known[0], known)
         self._has_axis = self._rear != self._front
         self._min_fps = 4 / settings.window_s
-        self._units = _units(arena.zones, has_axis=self._has_axis)
+        self._measures = tuple(measures)
+        self._units = _units(arena.zones, has_axis=self._has_axis) | dict.fromkeys(measures, "1")
         self._nothing_known = dict.fromkeys(self._units, math.nan)
         lags = ("speed_cm_s", "fastest_keypoint_cm_s", "angular_speed_deg_s")
         self._group_delay_s = {
@@ -133,6 +142,8 @@ class FeatureExtractor:
             dx, dy = x_px[self._front] - x_px[self._rear], y_px[self._front] - y_px[self._rear]
             features["heading_deg"] = _direction_deg(dx, dy)
             features["body_length_cm"] = math.hypot(dx, dy) / scale
+        for name in self._measures:
+            features[name] = observation.measures.get(name, math.nan)
         self._add_speeds(features, x_px + y_px, found, observation.captured_ns)
         return features
 

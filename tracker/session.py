@@ -15,25 +15,16 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from queue import SimpleQueue
 
-from pydantic import Field
-
-from tracker.cameras.base import Camera
-from tracker.clock import Clock
+from tracker import messages
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError, SessionError
 from tracker.health import LoopHealth
-from tracker.ledger import Ledger
-from tracker.pipeline import Pipeline
-from tracker.publisher import Publisher
-from tracker.recorder import Recorder
 from tracker.ring_buffer import ReadPolicy, RingBuffer
+from tracker.session_parts import ControlSocket, Parts, SessionSettings
 from tracker.session_state import EndReason, State, Status, wire_status
-from tracker.settings import Settings
 from tracker.stages import CameraStage, Note, PipelineStage, Record, RecorderStage
-from tracker.stimuli import Edge
 from tracker.types import CameraInfo, LedgerRow
 from tracker.worker import Worker
 
@@ -43,43 +34,15 @@ SWITCH_INTERVAL_S = 0.0005
 STATUS_EVERY_NS = 500_000_000
 """How often listeners are told how the session is doing."""
 
+CONTROL_PATIENCE_S = 0.1
+"""Longest wait of the control thread in one step."""
+
 STOP_TIMEOUT_S = 10.0
 """Longest time for one thread to finish what it has; a network call is the longest of it."""
 
 
-class SessionSettings(Settings):
-    """Who and how long."""
-
-    subject: str = Field("mouse", min_length=1, pattern=r"^[\w.-]+$", description="animal's name")
-    experimenter: str = ""
-    notes: str = ""
-    duration_s: float | None = Field(
-        None, gt=0, description="s of captured time; none: until stopped or the source ends"
-    )
-    camera_timeout_s: float = Field(
-        5.0, gt=0, le=600, description="a live camera silent for so long is lost"
-    )
-    ring_capacity: int = Field(
-        64, ge=2, le=100_000, description="frames kept for readers that are late"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a session is made of. `tracker.build` makes these from an experiment."""
-
-    camera: Camera
-    pipeline: Pipeline
-    recorder: Callable[[CameraInfo], Recorder]
-    publisher: Publisher | None
-    ledger: Ledger
-    clock: Clock
-    video: bool
-    drop_frames: bool
-    loop: Callable[[Callable[[Edge], None], Callable[[str], None]], ClosedLoop] | None = None
-    """Called with whom to tell of edges and of faults; None: the experiment has no outputs."""
-    armed: bool = False
-    end_on_fault: bool = False
+BY_FILE = "the experiment file"
+"""Who has armed a session that is armed from the start."""
 
 
 class Session:
@@ -105,6 +68,7 @@ class Session:
         self._status_due_ns = 0
         self._records: SimpleQueue[Record] = SimpleQueue()
         self._loop = parts.loop(self._records.put, self._on_fault) if parts.loop else None
+        self._control: ControlSocket | None = None
         self._old_switch_interval_s = sys.getswitchinterval()
 
     @property
@@ -113,9 +77,24 @@ class Session:
         return str(self._parts.pipeline.observer.facts.get("provider", ""))
 
     @property
+    def loop(self) -> ClosedLoop | None:
+        """Its outputs; None if the experiment has none."""
+        return self._loop
+
+    def note(self, level: str, text: str, **facts: str | float | bool | None) -> None:
+        """Add a line to the log, and tell listeners. Any thread, while it runs."""
+        self._records.put(Note(level, text, facts))
+        if self._parts.publisher is not None:
+            self._parts.publisher.offer_log(level, text, **facts)
+
+    @property
     def end_reason(self) -> EndReason | None:
         """Why it ended; None while it runs."""
         return self._end_reason
+
+    def attach(self, control: ControlSocket) -> None:
+        """Let people ask for things at a control socket; before `start`."""
+        self._control = control
 
     def start(self) -> None:
         """Open everything and start the threads. If one part fails, nothing stays open.
@@ -137,8 +116,8 @@ class Session:
         self._began_ns = self._parts.clock.now_ns()
         for worker in reversed(self._workers):
             worker.start()
-            if worker is self._recording and self._parts.armed and self._loop is not None:
-                self._loop.arm("the experiment file")
+        if self._parts.armed and self._loop is not None:
+            self._loop.arm(BY_FILE)
 
     def wait(self, timeout_s: float) -> bool:
         """Return True once the session has to end, False after `timeout_s`."""
@@ -193,12 +172,25 @@ class Session:
             stimulation=self._loop.status if self._loop else None,
         )
 
+    @property
+    def wire_status(self) -> messages.Status:
+        """The same as listeners are told. Any thread."""
+        return wire_status(
+            self.status,
+            provider=self.provider,
+            image_shape=self._ring.shape,
+            skeleton=self._parts.pipeline.observer.skeleton,
+        )
+
     def _open_parts(self) -> None:
         parts, settings = self._parts, self._settings
         with ExitStack() as opened:
             if parts.publisher is not None:
                 parts.publisher.bind()
                 opened.callback(parts.publisher.close, "failed")
+            if self._control is not None:
+                opened.callback(self._control.close)
+                self._control.bind()
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
@@ -249,6 +241,10 @@ class Session:
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._tending = self._tenders(self._loop) if self._loop else []
         self._workers = [self._camera, self._pipeline, self._recording, *self._tending]
+        if self._control is not None:
+            control_step = self._control.step
+            self._answering = self._worker("control", lambda: control_step(CONTROL_PATIENCE_S))
+            self._workers.append(self._answering)
 
     def _worker(self, name: str, step: Callable[[], bool], *, behind: bool = False) -> Worker:
         worker = Worker(name, step, on_end=lambda: self._on_end(worker), behind=behind)
@@ -269,9 +265,7 @@ class Session:
 
     def _on_fault(self, why: str) -> None:
         """Any thread: the outputs were disarmed by a fault."""
-        self._records.put(Note("error", f"the outputs were disarmed: {why}", {}))
-        if self._parts.publisher is not None:
-            self._parts.publisher.offer_log("error", f"the outputs were disarmed: {why}")
+        self.note("error", f"the outputs were disarmed: {why}")
         if self._parts.end_on_fault:
             self._end(EndReason.FAILED)
 
@@ -294,22 +288,16 @@ class Session:
         now_ns, publisher = self._parts.clock.now_ns(), self._parts.publisher
         if publisher is not None and now_ns >= self._status_due_ns:
             self._status_due_ns = now_ns + STATUS_EVERY_NS
-            observer = self._parts.pipeline.observer
-            publisher.offer_status(
-                wire_status(
-                    self.status,
-                    provider=self.provider,
-                    image_shape=self._ring.shape,
-                    skeleton=observer.skeleton,
-                )
-            )
+            publisher.offer_status(self.wire_status)
 
     def _wind_down(self) -> list[Exception]:
         """Do each step of the end, whatever became of the others; return what failed."""
         parts = self._parts
-        loop = self._loop
+        loop, control = self._loop, self._control
         steps: tuple[Callable[[], None], ...] = (
             lambda: loop.disarm("the session has ended") if loop else None,
+            lambda: self._stop(self._answering) if control else None,
+            lambda: control.close() if control else None,
             lambda: self._stop(self._camera),
             parts.camera.close,
             self._ring.close,

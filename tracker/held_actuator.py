@@ -1,0 +1,73 @@
+"""An actuator in use, and not in use any more once it was made safe."""
+
+import threading
+from collections.abc import Sequence
+
+from tracker.actuators.base import Actuator
+from tracker.errors import DeviceError
+from tracker.stimuli import Action, Edge, PulseTrain, Receipt
+
+IDLE_S = 0.02
+"""How long an actuator's thread waits while its actuator is not in use."""
+
+
+class HeldActuator:
+    """An actuator that may be used from `open` until it was made safe; then it is opened anew.
+
+    Args:
+        actuator: Closed.
+    """
+
+    def __init__(self, actuator: Actuator) -> None:
+        self._actuator = actuator
+        self._unused = threading.Event()  # never set: a wait that nothing ends early
+        self.ready = False
+        """Whether it may be used. Any thread may look."""
+        self.facts: dict[str, object] = {}
+        """What it said of itself when it was opened, JSON-ready."""
+
+    def open(self) -> None:
+        """Open it; raises as `Actuator.open`."""
+        self._actuator.open()
+        info = self._actuator.info
+        self.facts = {
+            "name": info.name,
+            "acknowledges": info.acknowledges,
+            "dead_man_s": info.dead_man_s,
+        }
+        self.ready = True
+
+    def reopen(self) -> None:
+        """Close it and open it again, with its self-test; raises as `Actuator.open`."""
+        self._actuator.close()
+        self.open()
+
+    def close(self) -> None:
+        """Bring every line low and let go of it. Never raises."""
+        self.ready = False
+        self._actuator.close()
+
+    def make_safe(self) -> None:
+        """Bring every line low; it is not used until it is opened again. Never raises."""
+        self.ready = False
+        self._actuator.make_safe()
+
+    def apply(
+        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
+    ) -> Receipt:
+        """Carry out an order, if it may be used; raises as `Actuator.apply`."""
+        if not self.ready:
+            raise DeviceError("it was made safe: arm the session again")
+        return self._actuator.apply(line, action, train, stimulus_id)
+
+    def tend(self, *, alive: bool) -> Sequence[Edge]:
+        """Look after it, or wait a little while it is not used; raises as `Actuator.tend`."""
+        if not self.ready:
+            self._unused.wait(IDLE_S)
+            return ()
+        try:
+            return self._actuator.tend(alive=alive)
+        except DeviceError:
+            if not self.ready:  # made safe while it was tended
+                return ()
+            raise

@@ -1,0 +1,1 @@
+"""The loop measured end to end on one's own rig; `measure` says how."""

@@ -1,0 +1,66 @@
+"""What a session is made of, and who and how long; `tracker.build` puts it together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import Field
+
+from tracker.cameras.base import Camera
+from tracker.clock import Clock
+from tracker.closed_loop import ClosedLoop
+from tracker.ledger import Ledger
+from tracker.pipeline import Pipeline
+from tracker.publisher import Publisher
+from tracker.recorder import Recorder
+from tracker.settings import Settings
+from tracker.stimuli import Edge
+from tracker.types import CameraInfo
+
+
+class SessionSettings(Settings):
+    """Who and how long."""
+
+    subject: str = Field("mouse", min_length=1, pattern=r"^[\w.-]+$", description="animal's name")
+    experimenter: str = ""
+    notes: str = ""
+    duration_s: float | None = Field(
+        None, gt=0, description="s of captured time; none: until stopped or the source ends"
+    )
+    camera_timeout_s: float = Field(
+        5.0, gt=0, le=600, description="a live camera silent for so long is lost"
+    )
+    ring_capacity: int = Field(
+        64, ge=2, le=100_000, description="frames kept for readers that are late"
+    )
+
+
+class ControlSocket(Protocol):
+    """Takes requests of people; its methods are called by one thread at a time."""
+
+    def bind(self) -> None:
+        """Open the socket. Raises `WireError`."""
+
+    def step(self, timeout_s: float) -> bool:
+        """Answer what came, or wait for it; always True. Raises `WireError`."""
+
+    def close(self) -> None:
+        """Close the socket; twice does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session is made of. `tracker.build` makes these from an experiment."""
+
+    camera: Camera
+    pipeline: Pipeline
+    recorder: Callable[[CameraInfo], Recorder]
+    publisher: Publisher | None
+    ledger: Ledger
+    clock: Clock
+    video: bool
+    drop_frames: bool
+    loop: Callable[[Callable[[Edge], None], Callable[[str], None]], ClosedLoop] | None = None
+    """Called with whom to tell of edges and of faults; None: the experiment has no outputs."""
+    armed: bool = False
+    end_on_fault: bool = False
