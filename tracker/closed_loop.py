@@ -42,11 +42,7 @@ from tracker.types import FrameResult
 BY_HAND = "manual"
 """Controller's name of stimuli that a person asked for."""
 
-_BY_HAND = (
-    Situation(usable=True, identity=1.0, captured_ns=None)
-    if Situation.__init__ is not object.__init__
-    else None
-)
+_BY_HAND = Situation(usable=True, identity=1.0, captured_ns=None)
 
 
 @dataclass(frozen=True, slots=True)

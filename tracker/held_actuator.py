@@ -68,6 +68,9 @@ class HeldActuator:
         try:
             return self._actuator.tend(alive=alive)
         except DeviceError:
-            if not self.ready:  # made safe while it was tended
-                return ()
-            raise
+            if self._in_use():
+                raise
+            return ()  # it was made safe while it was tended
+
+    def _in_use(self) -> bool:
+        return self.ready

@@ -16,6 +16,7 @@ from tracker.messages import (
     LogMessage,
     ObservationMessage,
     StatusMessage,
+    StimulusMessage,
 )
 from tracker.subscriber import Received, Subscriber
 
@@ -68,17 +69,17 @@ def print_message(received: Received) -> None:
 def _line(received: Received) -> Text | None:
     message = received.message
     match message:
-        case EpisodeMessage(state=EpisodeState.UPDATE):
+        case EpisodeMessage(state=EpisodeState.UPDATE) | StatusMessage(goodbye=None):
             return None
         case EpisodeMessage():
             return _episode_line(message)
-        case StatusMessage(goodbye=None):
-            return None
         case StatusMessage():
             return Text(f"session {message.session} ended: {message.goodbye}", "bold")
         case ObservationMessage():
             values = ", ".join(f"{name} {value:.1f}" for name, value in message.features.items())
             return Text(f"frame {message.frame_index}: {values}", "dim")
+        case StimulusMessage():
+            return _stimulus_line(message)
         case LogMessage():
             return Text(f"{message.level}: {message.text}")
 
@@ -93,3 +94,9 @@ def _episode_line(message: EpisodeMessage) -> Text:
     lasted_s = (message.end_ns - message.onset_ns) / 1e9
     text.append("ends   ", "bold")
     return text.append(f" at frame {message.end_index}, lasted {lasted_s:.2f} s")
+
+
+def _stimulus_line(message: StimulusMessage) -> Text:
+    text = Text(f"stimulus {message.stimulus_id} {message.action} on {message.output}: ")
+    text.append(str(message.delivery), "bold")
+    return text.append(f" ({message.reason})" if message.reason else "")

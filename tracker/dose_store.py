@@ -1,0 +1,156 @@
+"""How much each animal got in the last 24 hours, in a file that survives restarts.
+
+One SQLite file per computer, in write-ahead mode: what was booked survives the death of the
+program; a power cut may take what was booked since the last `checkpoint`. Doses are summed up by
+minute. Several programs may use the file at once.
+"""
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tracker.errors import RecordingError
+
+MINUTES_PER_DAY = 1440
+
+PATIENCE_S = 0.05
+"""How long to wait for another program that writes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS doses (
+    subject TEXT NOT NULL,
+    output TEXT NOT NULL,
+    minute INTEGER NOT NULL,      -- since 1970-01-01, UTC
+    dose_ns INTEGER NOT NULL,     -- nanoseconds on, times level
+    PRIMARY KEY (subject, output, minute)
+) WITHOUT ROWID
+"""
+_SUM = "SELECT COALESCE(SUM(dose_ns), 0) FROM doses WHERE subject = ? AND output = ? AND minute > ?"
+_ADD = """
+INSERT INTO doses VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET dose_ns = dose_ns + excluded.dose_ns
+"""
+_TAKE = """
+UPDATE doses SET dose_ns = MAX(0, dose_ns - ?) WHERE subject = ? AND output = ? AND minute = ?
+"""
+
+
+def usual_path() -> Path:
+    """Return where doses are kept if the experiment does not say: in the user's data folder."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "behaviour-tracker" / "doses.sqlite"
+
+
+class DoseStore:
+    """The doses of all animals of this computer. A context manager; used by one thread at a time.
+
+    A wall clock that was set back frees nothing: what was booked in what is now the future counts.
+
+    Args:
+        path: The file; made with its folder if it is not there.
+
+    Raises:
+        RecordingError: From here and every method, if the file cannot be read or written, or is
+            no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(
+                path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
+            self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA synchronous = NORMAL")
+            self._file.execute(_SCHEMA)
+            self._file.execute(_SUM, ("", "", 0))
+            self._file.execute("BEGIN IMMEDIATE")
+            self._file.execute("ROLLBACK")
+        except (OSError, sqlite3.Error) as failure:
+            raise self._error(failure) from failure
+
+    def book(
+        self, subject: str, output: str, utc_ns: int, dose_ns: int, limit_ns: int | None
+    ) -> int | None:
+        """Add a dose, unless it would exceed what the animal may get in 24 hours.
+
+        Args:
+            subject: Which animal.
+            output: Of what.
+            utc_ns: When (ns since 1970-01-01).
+            dose_ns: How much (ns on, times level: whole numbers add up exactly).
+            limit_ns: The most that it may be afterwards; None: no limit.
+
+        Returns:
+            What the animal had had before, if that was too much already; None if it was booked.
+        """
+        minute = utc_ns // 60_000_000_000
+        try:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                had_ns = self._had_ns(subject, output, minute)
+                refused = limit_ns is not None and had_ns + dose_ns > limit_ns
+                if not refused:
+                    self._file.execute(_ADD, (subject, output, minute, dose_ns))
+            finally:
+                self._file.execute("COMMIT")
+        except sqlite3.Error as failure:
+            raise self._error(failure) from failure
+        return had_ns if refused else None
+
+    def give_back(self, subject: str, output: str, utc_ns: int, dose_ns: int) -> None:
+        """Take back part of a dose that was booked at `utc_ns` and not delivered."""
+        minute = utc_ns // 60_000_000_000
+        try:
+            self._file.execute(_TAKE, (dose_ns, subject, output, minute))
+        except sqlite3.Error as failure:
+            raise self._error(failure) from failure
+
+    def had_ns(self, subject: str, output: str, utc_ns: int) -> int:
+        """Return what the animal has had in the 24 hours before `utc_ns`, and after it."""
+        try:
+            return self._had_ns(subject, output, utc_ns // 60_000_000_000)
+        except sqlite3.Error as failure:
+            raise self._error(failure) from failure
+
+    def checkpoint(self) -> None:
+        """Force everything onto the disk: it survives a power cut from here on."""
+        try:
+            self._file.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as failure:
+            raise self._error(failure) from failure
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _had_ns(self, subject: str, output: str, minute: int) -> int:
+        since = minute - MINUTES_PER_DAY - 1  # the minute that is only partly gone counts whole
+        (had_ns,) = self._file.execute(_SUM, (subject, output, since)).fetchone()
+        return int(had_ns)
+
+    def _error(self, failure: Exception) -> RecordingError:
+        return RecordingError(
+            f"the doses that animals got cannot be kept in {self._path}: {failure}. Mend or move "
+            f"the file, or name another one (stimulation.doses)"
+        )
