@@ -1,0 +1,150 @@
+"""How the report's plots look: colours, fonts, the time axis, and the way into the page."""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tracker.stimuli import Delivery, StimulusRow
+
+WIDTH_IN = 10.4
+"""Width of every plot (inches); the page shows it at 1040 px."""
+
+LOOK = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#555555",
+    "axes.labelsize": 11,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "grid.color": "#e4e4e4",
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "tracker",
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+}
+"""matplotlib's settings for the page; the salt makes the same plot the same bytes."""
+
+BLACK, GREY, LIGHT = "#000000", "#7a7a7a", "#c9c9c9"
+ORANGE, SKY, GREEN, YELLOW = "#e69f00", "#56b4e9", "#009e73", "#f0e442"
+BLUE, VERMILION, PURPLE = "#0072b2", "#d55e00", "#cc79a7"
+"""Okabe and Ito's colours, which the colour-blind can tell apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a delivery is drawn: colour and shape both tell it.
+
+    Attributes:
+        label: What the legend calls it.
+        colour: Of the mark.
+        shape: matplotlib's marker.
+        filled: Whether the mark is filled.
+    """
+
+    label: str
+    colour: str
+    shape: str
+    filled: bool = True
+
+
+MARKS = {
+    Delivery.DELIVERED: Mark("delivered", BLUE, "v"),
+    Delivery.SHAM: Mark("sham", ORANGE, "v", filled=False),
+    Delivery.BLINDED: Mark("delivered or sham (blinded)", GREY, "D"),
+    Delivery.REFUSED: Mark("refused", VERMILION, "x"),
+    Delivery.LATE: Mark("late", PURPLE, "+"),
+    Delivery.FAILED: Mark("failed", BLACK, "X"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAxis:
+    """Session time as people read it.
+
+    Attributes:
+        zero_ns: Capture time of the first frame.
+        end_ns: The last moment that is known of.
+        unit: s, min or h, whichever suits the length.
+        unit_ns: Its length.
+    """
+
+    zero_ns: int
+    end_ns: int
+    unit: str
+    unit_ns: float
+
+    @classmethod
+    def over(cls, zero_ns: int, end_ns: int) -> "TimeAxis":
+        """The axis from the first moment to the last."""
+        length_s = (end_ns - zero_ns) / 1e9
+        for unit, unit_s, most_s in (("s", 1.0, 600.0), ("min", 60.0, 5 * 3600.0)):
+            if length_s <= most_s:
+                return cls(zero_ns, end_ns, unit, unit_s * 1e9)
+        return cls(zero_ns, end_ns, "h", 3600e9)
+
+    def at(self, t_ns: Any) -> Any:
+        """A time, or an array of times, in units since the first frame."""
+        return (np.asarray(t_ns, np.float64) - self.zero_ns) / self.unit_ns
+
+    def length(self, span_s: float) -> float:
+        """A duration in units."""
+        return span_s * 1e9 / self.unit_ns
+
+    def apply(self, axes: Any) -> None:
+        """Set limits and label of the x axis."""
+        end = float(self.at(self.end_ns))
+        axes.set_xlim(-0.005 * end, 1.005 * end)
+        axes.set_xlabel(f"time since the first frame ({self.unit})")
+
+
+def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
+    """Return an empty figure of the page's width."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def data_uri(figure: Figure) -> str:
+    """Return the figure as an SVG image that a page can hold."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
+    return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def draw_marks(
+    axes: Any,
+    rows: Sequence[StimulusRow],
+    x_of: Callable[[StimulusRow], float | None],
+    y_of: Callable[[StimulusRow], float],
+) -> None:
+    """Draw each stimulus as its delivery's mark; those without a place are left out."""
+    for delivery, mark in MARKS.items():
+        places = [(x_of(row), y_of(row)) for row in rows if row.delivery is delivery]
+        known = [(x, y) for x, y in places if x is not None]
+        if known:
+            x, y = np.array(known).T
+            face: dict[str, Any] = {"color": mark.colour}
+            if not mark.filled:
+                face = {"facecolors": "white", "edgecolors": mark.colour}
+            axes.scatter(
+                x, y, s=52, marker=mark.shape, linewidths=1.6, label=mark.label, zorder=5, **face
+            )
+
+
+def runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return first and last place (both included) of each run of True: shape (runs, 2)."""
+    edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
+    return np.stack((edges[::2], edges[1::2] - 1), axis=1)
