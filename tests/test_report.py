@@ -22,9 +22,11 @@ from report_sessions import (
 from session_folders import change_session
 
 from tracker.errors import RecordingError
+from tracker.limits import Limits
 from tracker.recording import Recording
 from tracker.report import plots, responses, write_report
 from tracker.report.figures import (
+    LIMITS,
     asked_for,
     counts_of,
     frame_table,
@@ -171,6 +173,10 @@ def test_limits_are_those_of_the_experiment_as_it_ran(tmp_path):
             "deadline_ms": 100,
         }
     }
+
+
+def test_the_page_has_words_for_every_limit():
+    assert set(LIMITS) == set(Limits.model_fields)
 
 
 @pytest.mark.parametrize("text", ["subject: mouse\n", "stimulation: null\n", "a: [", "- 1\n", ""])

@@ -48,6 +48,7 @@ LIMITS = {
     "dose_s_per_session": ("dose per session", "s"),
     "dose_s_per_day": ("dose per day", "s"),
     "deadline_ms": ("deadline after exposure", "ms"),
+    "min_identity": ("identity at least", ""),
 }
 """What the page calls the limits of an output, and their units."""
 
