@@ -11,16 +11,20 @@ from typing import Any, assert_never
 
 from tracker.arena import Arena
 from tracker.behaviours.rule import make_rule
+from tracker.build_loop import Bench
 from tracker.cameras.base import Camera
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
-from tracker.config import CameraSettings, Experiment, shipped
+from tracker.config import CameraSettings, Experiment, OnFault, shipped
+from tracker.control_server import ControlServer
 from tracker.episodes import EpisodeBuilder
 from tracker.errors import ModelError
 from tracker.features import FeatureExtractor
 from tracker.ledger import Ledger
+from tracker.observers.base import Observer
+from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.network import NetworkObserver
 from tracker.pipeline import Pipeline, Watch
 from tracker.publisher import Publisher
@@ -28,6 +32,7 @@ from tracker.recorder import Overload, Recorder
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.session import Session
 from tracker.session_folder.video_writer import Codec
+from tracker.session_handler import SessionHandler
 from tracker.session_parts import Parts
 from tracker.types import CameraInfo
 
@@ -50,12 +55,16 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
         ModelError: If the network file cannot be used.
     """
     pipeline = build_pipeline(experiment, clock)
+    stimulation = experiment.stimulation
+    bench = Bench(experiment, stimulation, clock) if stimulation else None
+    controllers = bench.controllers(pipeline.rules, pipeline.feature_names) if bench else []
     folder = _free_folder(out, experiment.session.subject)
     session_id = f"{folder.name}-{os.urandom(3).hex()}"
     outputs = experiment.outputs
     video = outputs.recording.codec is not Codec.NONE
     ledger = Ledger(video=video, publishing=outputs.publisher is not None)
     model_sha256 = pipeline.observer.facts["sha256"]
+    history = outputs.control.make_history() if outputs.control else None
     publisher = None
     if outputs.publisher is not None:
         publisher = Publisher(
@@ -66,6 +75,7 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
             model_sha256=model_sha256,
             config_sha256=experiment.sha256,
             on_published=ledger.note_published,
+            on_sent=history.note if history else None,
         )
 
     def recorder(info: CameraInfo) -> Recorder:
@@ -78,12 +88,15 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
             features=pipeline.feature_names,
             behaviours=pipeline.behaviours,
             experiment_yaml=experiment.as_yaml(),
-            provenance=provenance(experiment, pipeline.observer.facts),  # after the warm-up
+            provenance=provenance(experiment, pipeline.observer.facts)  # after the warm-up
+            | ({"stimulation": session.loop.facts} if session.loop else {}),
             clock=clock,
+            blinded=session.loop.blinded if session.loop else None,
+            sealed={each.name: dict(each.sealed) for each in controllers if each.sealed},
         )
 
     parts = Parts(
-        camera=build_camera(experiment.rig.camera, clock),
+        camera=build_camera(experiment.rig.camera, clock, bench),
         pipeline=pipeline,
         recorder=recorder,
         publisher=publisher,
@@ -91,15 +104,37 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
         clock=clock,
         video=video,
         drop_frames=outputs.recording.on_overload is Overload.DROP,
+        loop=(lambda *tell: bench.loop(controllers, *tell)) if bench else None,
+        armed=stimulation is not None and stimulation.armed,
+        end_on_fault=stimulation is not None and stimulation.on_fault is OnFault.END,
     )
-    return Session(parts, experiment.session), folder
+    session = Session(parts, experiment.session)
+    if outputs.control is not None:
+        handler = SessionHandler(session)
+        session.attach(
+            ControlServer(
+                outputs.control,
+                handler,
+                session_id=session_id,
+                clock=clock,
+                history=outputs.control.make_history() if history is None else history,
+            )
+        )
+    return session, folder
 
 
-def build_camera(settings: CameraSettings, clock: Clock) -> Camera:
-    """Return the camera of these settings, not opened."""
+def build_camera(settings: CameraSettings, clock: Clock, bench: Bench | None = None) -> Camera:
+    """Return the camera of these settings, not opened.
+
+    Args:
+        settings: Of any kind.
+        clock: The session clock.
+        bench: Whose light a synthetic mouse sees.
+    """
     match settings:
         case SyntheticCameraSettings():
-            return SyntheticCamera(settings, clock)
+            light = bench.light_of(settings.light) if bench and settings.paced else None
+            return SyntheticCamera(settings, clock, light)
         case VideoFileSettings():
             return VideoFileCamera(settings, clock)
         case OpenCVSettings():
@@ -121,9 +156,13 @@ def build_pipeline(experiment: Experiment, clock: Clock) -> Pipeline:
             f"{experiment.model.network} finds no keypoints, which features are measured from: "
             f"choose a network that does"
         )
-    observer = NetworkObserver(runtime, clock, experiment.model)
+    observer: Observer = NetworkObserver(runtime, clock, experiment.model)
+    lamps = experiment.rig.lamps
+    if lamps:
+        observer = LampObserver(observer, lamps)
     arena = Arena(experiment.rig.arena)
-    features = FeatureExtractor(experiment.features, observer.skeleton, arena)
+    measures = [lamp_measure(name) for name in lamps]
+    features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
     watches = [
         Watch(
             make_rule(name, watched.rule, features.names, features.group_delay_s),

@@ -5,22 +5,29 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from tracker.actuators.null import NullActuatorSettings
+from tracker.actuators.stimulus_box import StimulusBoxSettings
 from tracker.arena import ArenaSettings
 from tracker.behaviours.rule import RuleSettings
 from tracker.cameras.opencv import OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.cameras.video_file import VideoFileSettings
+from tracker.control_server import ControlSettings
+from tracker.controllers.make import ControllerSettings
 from tracker.episodes import EpisodeSettings
 from tracker.errors import ConfigError
 from tracker.features import FeatureSettings
+from tracker.limits import Limits
+from tracker.observers.lamps import LampName, LampSettings
 from tracker.observers.network import NetworkObserverSettings
 from tracker.publisher import PublisherSettings
 from tracker.recorder import RecorderSettings
@@ -33,11 +40,20 @@ CameraSettings = Annotated[
 ]
 
 
+ActuatorSettings = Annotated[
+    NullActuatorSettings | StimulusBoxSettings, Field(discriminator="kind")
+]
+
+
 class Rig(Settings):
     """What the animal is in, and what looks at it."""
 
     camera: CameraSettings
     arena: ArenaSettings
+    lamps: Mapping[LampName, LampSettings] = Field(
+        default_factory=dict,
+        description="places in the picture whose brightness is the feature lamp_<name>",
+    )
 
 
 class Model(RuntimeSettings, NetworkObserverSettings):
@@ -58,12 +74,69 @@ class Watched(Settings):
 
 
 class Outputs(Settings):
-    """What leaves the loop."""
+    """What leaves the loop, and who may ask for something."""
 
     recording: RecorderSettings = RecorderSettings()
     publisher: PublisherSettings | None = Field(
         PublisherSettings(), description="null: nothing is published"
     )
+    control: ControlSettings | None = Field(
+        ControlSettings(), description="null: nobody can ask for anything while it runs"
+    )
+
+
+class OutputSettings(Settings):
+    """Something that can be done to the animal, and how much of it."""
+
+    actuator: str = Field(description="name of one of the actuators")
+    line: str = Field("0", description="the actuator's own name for the line")
+    limits: Limits = Limits()
+
+
+class OnFault(StrEnum):
+    """What a fault of an actuator does to the session. Outputs are safe either way."""
+
+    DISARM = "disarm"
+    """Nothing is delivered until a person arms again; everything else goes on."""
+
+    END = "end"
+    """The session ends."""
+
+
+class Stimulation(Settings):
+    """What may be done to the animal, by what, and when."""
+
+    armed: bool = Field(
+        default=False, description="armed from the start: for a bench, not with an animal"
+    )
+    stall_ms: float = Field(
+        250, ge=20, le=10_000, description="the loop counts as dead if its last frame is older"
+    )
+    on_fault: OnFault = OnFault.DISARM
+    doses: Path | None = Field(
+        None, description="file that keeps each animal's doses; null: in the user's data folder"
+    )
+    actuators: Mapping[str, ActuatorSettings] = Field(min_length=1)
+    outputs: Mapping[str, OutputSettings] = Field(min_length=1)
+    controllers: Mapping[str, ControllerSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _lines_are_there(self) -> "Stimulation":
+        taken: dict[tuple[str, str], str] = {}
+        for name, output in self.outputs.items():
+            if output.actuator not in self.actuators:
+                known = ", ".join(self.actuators)
+                raise ValueError(
+                    f"output {name}: no actuator {output.actuator!r}; there is {known}"
+                )
+            line = output.actuator, output.line
+            if line in taken:
+                raise ValueError(
+                    f"outputs {taken[line]} and {name} are both line {output.line} of "
+                    f"{output.actuator}: one line, one output, or limits would not add up"
+                )
+            taken[line] = name
+        return self
 
 
 class Experiment(Settings):
@@ -73,8 +146,20 @@ class Experiment(Settings):
     model: Model = Model()
     features: FeatureSettings = FeatureSettings()
     behaviours: Mapping[str, Watched] = Field(min_length=1)
+    stimulation: Stimulation | None = Field(None, description="null: nothing is ever stimulated")
     outputs: Outputs = Outputs()
     session: SessionSettings = SessionSettings()
+
+    @model_validator(mode="after")
+    def _light_is_an_output(self) -> "Experiment":
+        light = getattr(self.rig.camera, "light", None)
+        known = self.stimulation.outputs if self.stimulation else {}
+        if light is not None and light not in known:
+            raise ValueError(
+                f"rig.camera.light is {light!r}, which is no output; there is "
+                f"{', '.join(known) or 'none'}"
+            )
+        return self
 
     @property
     def sha256(self) -> str:

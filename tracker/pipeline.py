@@ -70,6 +70,11 @@ class Pipeline:
         return tuple(watch.behaviour.name for watch in self._watches)
 
     @property
+    def rules(self) -> dict[str, tuple[str, ...]]:
+        """Features that each behaviour looks at, by behaviour."""
+        return {watch.behaviour.name: watch.behaviour.features for watch in self._watches}
+
+    @property
     def going_on(self) -> tuple[str, ...]:
         """Names of the behaviours with an open episode. Any thread may ask."""
         return tuple(w.behaviour.name for w in self._watches if w.episodes.going_on)

@@ -8,8 +8,6 @@ show there as a gap in the numbers. The kinds have queues of their own, so that 
 push out the end of an episode, and episodes go first.
 """
 
-import ipaddress
-import socket as sockets
 import string
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,8 +18,8 @@ import zmq
 from pydantic import Field, field_validator
 
 from tracker.clock import Clock
-from tracker.errors import AddressInUse, ConfigError, WireError
-from tracker.keys import Door, ServerKeys, load_server_keys
+from tracker.errors import ConfigError, WireError
+from tracker.keys import load_server_keys
 from tracker.messages import (
     SCHEMA,
     EpisodeMessage,
@@ -39,6 +37,7 @@ from tracker.messages import (
 )
 from tracker.outbox import Outbox
 from tracker.settings import Settings
+from tracker.sockets import BoundSocket, check_reach
 from tracker.stimuli import StimulusRow
 from tracker.types import Episode, FrameResult, Onset
 from tracker.wire import encode
@@ -106,13 +105,14 @@ class Publisher:
         config_sha256: Hash of the resolved experiment.
         on_published: Called with frame index and time (ns) when the message about a frame
             has been handed to ZeroMQ; on the publisher's thread.
+        on_sent: Called with topic and header of each message that was; on the same thread.
 
     Raises:
         ConfigError: If other computers can reach the address and no keys are set, a key
             file is not right, or the camera's name cannot be part of a topic.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what goes into every message, and who is told
         self,
         settings: PublisherSettings,
         *,
@@ -122,8 +122,9 @@ class Publisher:
         model_sha256: str,
         config_sha256: str,
         on_published: Callable[[int, int], None],
+        on_sent: Callable[[bytes, bytes], None] | None = None,
     ) -> None:
-        _check_reach(settings)
+        check_reach(settings.address, settings.keys)
         if not camera or not set(camera) <= _NAME:
             raise ConfigError(
                 f"camera name {camera!r} cannot be part of a topic: "
@@ -139,8 +140,9 @@ class Publisher:
         self._topics = {kind: topic_of(kind, camera).encode() for kind in Kind}
         self._clock = clock
         self._on_published = on_published
+        self._on_sent = on_sent
         self._outbox = Outbox(SERVICE, settings.queue_length)
-        self._wire: _Wire | None = None
+        self._wire: BoundSocket | None = None
         self._status = Status(state="starting")
         self._going: dict[str, Onset] = {}  # replaced, never changed: other threads read it
         self._said_ns: dict[str, int] = {}  # of the pipeline's thread alone
@@ -163,7 +165,13 @@ class Publisher:
             WireError: If the address cannot be bound for another reason.
         """
         if self._wire is None:
-            self._wire = _Wire(self._settings, self._keys)
+            self._wire = BoundSocket(
+                zmq.PUB,
+                self._settings.address,
+                self._keys,
+                linger_ms=LINGER_MS,
+                send_queue=SEND_QUEUE + len(SERVICE) * self._settings.queue_length,
+            )
 
     def offer(self, result: FrameResult) -> None:
         """Take what was made of a frame. Never waits; `result` must not change any more."""
@@ -222,11 +230,12 @@ class Publisher:
             self._send_queued(wire)
             seq = self._outbox.number(Kind.STATUS)
             last = msgspec.structs.replace(self._status, state="idle")
-            wire.send(self._topics[Kind.STATUS], self._encode_status(seq, last, wire, reason))
+            header = self._encode_status(seq, last, wire, reason)
+            self._send(wire, self._topics[Kind.STATUS], header)
         finally:
             wire.close()
 
-    def _bound(self) -> "_Wire":
+    def _bound(self) -> BoundSocket:
         if self._wire is None:
             raise WireError("the publisher is not bound: call bind() first, and not after close()")
         return self._wire
@@ -250,18 +259,28 @@ class Publisher:
                 self._said_ns[episode_id] = now_ns
                 self._outbox.put(Kind.EPISODE, (EpisodeState.UPDATE, onset, result))
 
-    def _send_queued(self, wire: "_Wire") -> None:
+    def _send_queued(self, wire: BoundSocket) -> None:
         """Send what is there, but not for ever: more may come all the time."""
         for _ in range(len(SERVICE) * self._settings.queue_length):
             taken = self._outbox.take()
             if taken is None:
                 return
             kind, seq, item = taken
-            wire.send(self._topics[kind], self._encode(kind, seq, item, wire))
+            self._send(wire, self._topics[kind], self._encode(kind, seq, item, wire))
             if kind is Kind.OBSERVATION:
                 self._on_published(item.observation.frame_index, self._clock.now_ns())
 
-    def _encode(self, kind: Kind, seq: int, item: Any, wire: "_Wire") -> bytes:
+    def _send(self, wire: BoundSocket, topic: bytes, header: bytes) -> None:
+        """Hand a message to ZeroMQ, which drops it for a subscriber that does not keep up."""
+        try:
+            wire.socket.send(topic, _MORE)
+            wire.socket.send(header, _LAST)
+        except zmq.ZMQError as error:
+            raise WireError(f"cannot send on {wire.address}: {error.strerror}") from error
+        if self._on_sent is not None:
+            self._on_sent(topic, header)
+
+    def _encode(self, kind: Kind, seq: int, item: Any, wire: BoundSocket) -> bytes:
         sent_ns = self._clock.now_ns()
         match kind:
             case Kind.OBSERVATION:
@@ -280,7 +299,9 @@ class Publisher:
             case Kind.LOG:
                 return encode(LogMessage(seq=seq, sent_ns=sent_ns, **self._header, **item))
 
-    def _encode_status(self, seq: int, status: Status, wire: "_Wire", goodbye: str | None) -> bytes:
+    def _encode_status(
+        self, seq: int, status: Status, wire: BoundSocket, goodbye: str | None
+    ) -> bytes:
         going = tuple(
             OpenEpisode(
                 episode_id=onset.episode_id,
@@ -302,97 +323,7 @@ class Publisher:
                 episodes=going,
                 offered={self._topics[kind].decode(): n for kind, n in offered.items()},
                 dropped=self.dropped,
-                refused=0 if wire.door is None else wire.door.refused,
+                refused=wire.turned_away,
                 goodbye=goodbye,
             )
         )
-
-
-class _Wire:
-    """The bound socket, its context, and the door if there are keys.
-
-    A door has one fixed address in a context, so each publisher has a context of its own.
-    Only inproc:// has to share one; it leaves no program and has no door.
-    """
-
-    def __init__(self, settings: PublisherSettings, keys: ServerKeys | None) -> None:
-        address = settings.address
-        if _is_live_ipc(address):
-            raise _address_in_use(address)
-        self._is_shared = address.startswith("inproc://")
-        self._context = zmq.Context.instance() if self._is_shared else zmq.Context()
-        self._socket = self._context.socket(zmq.PUB)
-        self._socket.sndhwm = SEND_QUEUE + len(SERVICE) * settings.queue_length
-        self._socket.linger = LINGER_MS
-        self._socket.ipv6 = "[" in address
-        self.door: Door | None = None
-        if keys is not None:
-            self.door = Door(self._context, keys.clients)
-            self._socket.zap_domain = b"tracker"
-            self._socket.zap_enforce_domain = True  # a door that is gone is shut, not open
-            self._socket.curve_server = True
-            self._socket.curve_publickey = keys.public
-            self._socket.curve_secretkey = keys.secret
-        try:
-            self._socket.bind(address)
-        except zmq.ZMQError as error:
-            self.close()
-            if error.errno == zmq.EADDRINUSE:
-                raise _address_in_use(address) from error
-            raise WireError(f"cannot bind {address}: {error.strerror}") from error
-        self.address = self._socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
-
-    def send(self, topic: bytes, header: bytes) -> None:
-        """Hand a message to ZeroMQ, which drops it for a subscriber that does not keep up."""
-        try:
-            self._socket.send(topic, _MORE)
-            self._socket.send(header, _LAST)
-        except zmq.ZMQError as error:
-            raise WireError(f"cannot send on {self.address}: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Close everything; waits at most `LINGER_MS` for what is not sent yet."""
-        self._socket.close()
-        if self.door is not None:
-            self.door.close()
-        if not self._is_shared:
-            self._context.term()
-
-
-def _address_in_use(address: str) -> AddressInUse:
-    return AddressInUse(
-        f"{address} is in use: another session, or another program, is bound there. End it, or "
-        f"set another address (tcp://127.0.0.1:0 takes a free port)"
-    )
-
-
-def _is_live_ipc(address: str) -> bool:
-    """Whether somebody listens at an ipc:// address; ZeroMQ itself would push him out."""
-    family = getattr(sockets, "AF_UNIX", None)
-    if not address.startswith("ipc://") or family is None:
-        return False
-    with sockets.socket(family, sockets.SOCK_STREAM) as probe:
-        try:
-            probe.connect(address.removeprefix("ipc://"))
-        except OSError:
-            return False
-    return True
-
-
-def _check_reach(settings: PublisherSettings) -> None:
-    address, keys = settings.address, settings.keys
-    if address.startswith("inproc://") and keys is not None:
-        raise ConfigError(f"{address} never leaves this program and takes no keys: remove them")
-    if keys is None and address.startswith("tcp://") and not _is_loopback(address):
-        raise ConfigError(
-            f"{address} can be reached from other computers, which needs keys: make them with "
-            f"`tracker keys FOLDER` and set keys to that folder, or use tcp://127.0.0.1:5556"
-        )
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

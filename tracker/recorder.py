@@ -106,6 +106,7 @@ class Recorder:
         behaviours: Names of all behaviours, in the order of their columns.
         experiment_yaml: The resolved experiment, as text.
         blinded: Controllers whose arms are hidden; None: the experiment has no outputs.
+        sealed: What would tell their arms, by controller: goes into sealed.jsonl at once.
         provenance: Facts that are kept in session.json as they are: JSON values, paths,
             numpy numbers. `model_sha256` and `config_sha256` go into every episode as well;
             without the latter it is the hash of `experiment_yaml`.
@@ -126,8 +127,9 @@ class Recorder:
         provenance: Mapping[str, Any],
         clock: Clock,
         blinded: frozenset[str] | None = None,
+        sealed: Mapping[str, Any] | None = None,
     ) -> None:
-        self._blinded = blinded
+        self._blinded, self._sealed = blinded, dict(sealed or {})
         self._folder = folder
         self._settings = settings
         self._session_id = session_id
@@ -233,12 +235,13 @@ class Recorder:
                 file.sync()
             self._synced_ns = now_ns
 
-    def close(self, end_reason: str, totals: Mapping[str, Any]) -> None:
+    def close(self, end_reason: str, totals: Mapping[str, Any], **more: object) -> None:
         """Finish every file, also after a failure; harmless if it is not open.
 
         Args:
             end_reason: Why the session ended, e.g. "completed".
             totals: Sums over the ledger, JSON-ready.
+            more: Other facts for session.json that only the end knows.
 
         Raises:
             RecordingError: The first failure, after everything was tried.
@@ -253,6 +256,7 @@ class Recorder:
             "closed_ns": self._clock.now_ns(),
             "video_frames": self._n_frames,
             "totals": totals,
+            **more,
             "recording_errors": [str(failure) for failure in failures],
         }
         last = _failure_of(lambda: self._replace_session(_pretty(session)))
@@ -312,7 +316,7 @@ class Recorder:
     def _begin_stimuli(self) -> StimulusFiles | None:
         if self._blinded is None:
             return None
-        return StimulusFiles(self._folder, self._session_id, self._blinded)
+        return StimulusFiles(self._folder, self._session_id, self._blinded, self._sealed)
 
     def _begin_video(self) -> VideoWriter | None:
         if self._settings.codec is Codec.NONE:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tracker.errors import RecordingError
 from tracker.session_folder import files as names
 from tracker.session_folder.rows import FEATURE, SCORE, EpisodeLine, LogLine
-from tracker.session_folder.stimulus_lines import edge_of, is_edge, row_of
+from tracker.session_folder.stimulus_lines import edge_of, is_edge, is_seed, row_of
 from tracker.session_folder.tables import read_table
 from tracker.session_folder.video_reader import VideoReader
 from tracker.stimuli import Edge, StimulusRow
@@ -156,7 +156,13 @@ class Recording:
     @cached_property
     def _sealed_rows(self) -> tuple[StimulusRow, ...]:
         lines = self._json_lines(names.SEALED)
-        return tuple(row_of(line) for line in lines if not is_edge(line))
+        return tuple(row_of(line) for line in lines if not (is_edge(line) or is_seed(line)))
+
+    @property
+    def sealed_seeds(self) -> Mapping[str, Any]:
+        """What each blinded controller's schedule follows from, by controller."""
+        lines = self._json_lines(names.SEALED)
+        return next((line["controllers"] for line in lines if is_seed(line)), {})
 
     @cached_property
     def log(self) -> tuple[LogLine, ...]:

@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 
 from tracker import messages
+from tracker.cameras.base import Camera
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError, SessionError
 from tracker.health import LoopHealth
@@ -343,12 +344,21 @@ class Session:
 
     def _close_folder(self) -> None:
         """Main thread, after every other thread has ended."""
-        rows = self._parts.ledger.close()
+        parts = self._parts
+        rows = parts.ledger.close()
         try:
             self._recorder.write_ledger(rows)
             self._health.update(rows)
         finally:
-            self._recorder.close(str(self._end_reason), self._parts.ledger.totals.as_dict())
+            more = {"wakes": list(wakes)} if (wakes := _wakes(parts.camera)) is not None else {}
+            totals = parts.ledger.totals.as_dict()
+            self._recorder.close(str(self._end_reason), totals, **more)
+
+
+def _wakes(camera: Camera) -> Sequence[int] | None:
+    """What a synthetic camera's truth depends on beside its settings; None of any other camera."""
+    wakes: Sequence[int] | None = getattr(camera, "wakes", None)
+    return wakes
 
 
 def _refuse_slow(info: CameraInfo, min_fps: float) -> None:

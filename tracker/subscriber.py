@@ -6,25 +6,15 @@ from types import TracebackType
 from typing import Self
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
-from tracker.errors import BadMessage, WireError
+from tracker.errors import BadMessage
 from tracker.keys import ClientKeys
-from tracker.messages import Kind, Message, StatusMessage, is_address
+from tracker.messages import Kind, Message, StatusMessage
+from tracker.sockets import ConnectedSocket
 from tracker.wire import decode
 
 ALL_KINDS = tuple(f"{kind.value}/" for kind in Kind)
 """Topics of every kind of message, about every camera."""
-
-HANG_UPS = 3
-"""Handshakes in a row that the other side broke off before it counts as a refusal."""
-
-_NOT_LISTED = (
-    "our key is not on its list: put our public *.key file into clients/ of its key folder, "
-    "then start it again"
-)
-_WANTS_KEYS = "it uses keys, or is no tracker publisher: give the keys that `tracker keys` made"
-_OTHER_KEYS = "it uses no keys, or server.key belongs to another publisher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +62,11 @@ class Subscriber:
         keys: ClientKeys | None = None,
         queue_length: int = 1000,
     ) -> None:
-        if not is_address(address):
-            raise WireError(
-                f"cannot connect to {address!r}: expected an address like tcp://127.0.0.1:5556"
-            )
-        self._address = address
         self._lost: dict[str, int] = {}
         self._next: dict[str, tuple[str, int]] = {}
-        self._hang_ups = 0
-        self._has_keys = keys is not None
-        self._is_shared = address.startswith("inproc://")
-        self._context = zmq.Context.instance() if self._is_shared else zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.linger = 0
-        self._socket.rcvhwm = queue_length
-        self._socket.ipv6 = "[" in address
-        if keys is not None:
-            self._socket.curve_serverkey = keys.server
-            self._socket.curve_publickey = keys.public
-            self._socket.curve_secretkey = keys.secret
+        self._connection = ConnectedSocket(zmq.SUB, address, keys, receive_queue=queue_length)
         for topic in topics:
-            self._socket.subscribe(topic)
-        self._monitor = self._socket.get_monitor_socket(
-            zmq.Event.HANDSHAKE_SUCCEEDED
-            | zmq.Event.HANDSHAKE_FAILED_AUTH
-            | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
-            | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
-        )
-        try:
-            self._socket.connect(address)
-        except zmq.ZMQError as error:
-            self.close()
-            raise WireError(f"cannot connect to {address!r}: {error.strerror}") from error
+            self._connection.socket.subscribe(topic)
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -118,10 +81,10 @@ class Subscriber:
                 the next message comes; go on receiving.
             WireError: If the publisher turned us away; the text says why.
         """
-        if not self._socket.poll(int(timeout_s * 1000)):
-            self._check_handshake()
+        parts = self._connection.receive(timeout_s)
+        if parts is None:
             return None
-        topic, message, payload = decode(self._socket.recv_multipart())
+        topic, message, payload = decode(parts)
         lost, joined_late = self._count(topic, message.session, message.seq)
         if isinstance(message, StatusMessage) and message.goodbye is not None:
             self._count_unsent(message)
@@ -129,13 +92,7 @@ class Subscriber:
 
     def close(self) -> None:
         """Close the socket. May be called twice."""
-        if self._socket.closed:
-            return
-        self._socket.disable_monitor()
-        self._monitor.close()
-        self._socket.close()
-        if not self._is_shared:
-            self._context.term()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -169,18 +126,3 @@ class Subscriber:
             if session == goodbye.session and offered > expected:
                 self._lost[topic] += offered - expected
                 self._next[topic] = (session, offered)
-
-    def _check_handshake(self) -> None:
-        while self._monitor.poll(0):
-            event = zmq.Event(recv_monitor_message(self._monitor)["event"])
-            if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-                self._hang_ups = 0
-                continue
-            self._hang_ups += 1
-            if event != zmq.Event.HANDSHAKE_FAILED_NO_DETAIL or self._hang_ups >= HANG_UPS:
-                raise WireError(f"{self._address} turned us away: {self._why(event)}")
-
-    def _why(self, event: zmq.Event) -> str:
-        if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
-            return _NOT_LISTED
-        return _OTHER_KEYS if self._has_keys else _WANTS_KEYS

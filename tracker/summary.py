@@ -91,7 +91,7 @@ def score_truth(recording: Recording, camera: SyntheticCameraSettings) -> dict[s
         recording.skeleton.keypoints,
         recording.episodes,
         recording.session["behaviours"],
-        MouseScript(camera).truth,
+        MouseScript(camera, recording.session.get("wakes", ())).truth,
     ).as_dict()
 
 

@@ -9,7 +9,8 @@ from wire_ends import TRIES, greet, receive, receive_until_goodbye, result
 from tracker.errors import WireError
 from tracker.keys import load_client_keys, make_client_keys, make_keys
 from tracker.messages import Status
-from tracker.subscriber import HANG_UPS, Subscriber
+from tracker.sockets import HANG_UPS
+from tracker.subscriber import Subscriber
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_a_waiting_step_answers_the_door(guarded, keys):
     stepping = threading.Thread(target=step)
     with Subscriber(guarded.address, keys=client) as subscriber:
         stepping.start()
-        monitor = subscriber._monitor
+        monitor = subscriber._connection._monitor
         assert monitor.poll(10_000)  # handshake done
         stop.set()
         stepping.join(10)

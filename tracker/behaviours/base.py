@@ -18,6 +18,10 @@ class Behaviour(Protocol):
         """Name from the ethogram."""
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that it looks at; empty if it looks at the observation alone."""
+
+    @property
     def group_delay_s(self) -> float:
         """How far the score lags behind the animal (s), 0 or more: the slowest input's delay."""
 

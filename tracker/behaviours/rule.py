@@ -103,6 +103,11 @@ class Rule:
         return self._name
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that it looks at, each once."""
+        return tuple(dict.fromkeys(ramp.feature for ramp in self._ramps))
+
+    @property
     def group_delay_s(self) -> float:
         """Delay of the slowest feature that the rule looks at (s); NaN if that is not known."""
         return self._group_delay_s

@@ -1,11 +1,13 @@
 """Writes stimuli.jsonl and edges.jsonl, and what would unblind a session into sealed.jsonl."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from tracker.session_folder.files import EDGES, SEALED, STIMULI, AppendFile
 from tracker.session_folder.rows import to_json
-from tracker.session_folder.stimulus_lines import edge_line, stimulus_line
+from tracker.session_folder.stimulus_lines import edge_line, seed_line, stimulus_line
 from tracker.stimuli import Edge, StimulusRow
 
 
@@ -18,13 +20,20 @@ class StimulusFiles:
         folder: The session folder; it is there, the files are not.
         session_id: Goes into every line.
         blinded: Controllers whose arms are hidden: their lines in full go into sealed.jsonl.
+        sealed: What would tell their arms, by controller; its first line.
 
     Raises:
         RecordingError: From every method, if the files cannot be written.
         DiskFull: From every method, if there is no room left.
     """
 
-    def __init__(self, folder: Path, session_id: str, blinded: frozenset[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        session_id: str,
+        blinded: frozenset[str],
+        sealed: Mapping[str, Any],
+    ) -> None:
         self._session_id = session_id
         self._blinded = blinded
         with ExitStack() as undo:
@@ -33,6 +42,9 @@ class StimulusFiles:
             self._edges = AppendFile(folder / EDGES)
             undo.callback(self._edges.close)
             self._sealed = AppendFile(folder / SEALED) if blinded else None
+            if self._sealed is not None:
+                undo.callback(self._sealed.close)
+                self._sealed.append(to_json(seed_line(sealed, session_id)) + b"\n")
             undo.pop_all()
 
     def write_stimulus(self, row: StimulusRow) -> None:

@@ -1,5 +1,6 @@
 """Lines of stimuli.jsonl, edges.jsonl and sealed.jsonl; docs/session_folder.md specifies them."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -24,6 +25,11 @@ def edge_line(edge: Edge, session_id: str) -> dict[str, Any]:
     return {"schema": SCHEMA_VERSION, "session_id": session_id, **flat}
 
 
+def seed_line(sealed: Mapping[str, Any], session_id: str) -> dict[str, Any]:
+    """Return the first line of sealed.jsonl: what each controller's schedule follows from."""
+    return {"schema": SCHEMA_VERSION, "session_id": session_id, "controllers": dict(sealed)}
+
+
 def row_of(line: dict[str, Any]) -> StimulusRow:
     """Return the row that a line tells of.
 
@@ -43,6 +49,11 @@ def row_of(line: dict[str, Any]) -> StimulusRow:
 def edge_of(line: dict[str, Any]) -> Edge:
     """Return the edge that a line tells of; raises as `row_of`."""
     return _convert(line, Edge)
+
+
+def is_seed(line: dict[str, Any]) -> bool:
+    """Whether a line of sealed.jsonl tells of seeds."""
+    return "controllers" in line
 
 
 def is_edge(line: dict[str, Any]) -> bool:
