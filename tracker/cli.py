@@ -1,4 +1,4 @@
-"""The command line: `tracker demo | run | check | listen | keys | schema`, and learning's."""
+"""The command line: `tracker demo | run | check | listen | keys | schema`, and those of others."""
 
 import json
 import math
@@ -19,10 +19,11 @@ from tracker.build import build_session
 from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.check import Verdict, check
 from tracker.clock import SystemClock
+from tracker.commands import register as register_commands
 from tracker.config import Experiment, load, schema
 from tracker.errors import ConfigError, SessionError, TrackerError
-from tracker.keys import load_client_keys, make_client_keys, make_keys
-from tracker.learning.commands import register
+from tracker.keys import Role, load_client_keys, make_client_keys, make_keys
+from tracker.learning.commands import register as register_learning
 from tracker.listen import listen_until_stopped, print_message, print_message_json
 from tracker.publisher import PublisherSettings
 from tracker.recording import Recording
@@ -155,12 +156,15 @@ def keys(
     client: Annotated[
         str | None, typer.Option(help="Only add keys for one more client of this name.")
     ] = None,
+    role: Annotated[
+        Role, typer.Option(help="What that client may do: listen, or arm and stimulate too.")
+    ] = Role.WATCH,
 ) -> None:
     """Make CURVE keys, so that a session may be listened to from other computers."""
     if client is None:
         make_keys(folder)
     else:
-        make_client_keys(folder, client)
+        make_client_keys(folder, client, role)
     name = client or "client"
     Console().print(
         f"Keys are in {folder}. On the rig: outputs.publisher.keys: {folder}\n"
@@ -177,7 +181,8 @@ def print_schema() -> None:
     sys.stdout.write(schema())
 
 
-register(app)
+register_commands(app)
+register_learning(app)
 
 
 def main() -> None:
@@ -199,6 +204,7 @@ def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_js
     failure = _watch(session, experiment, title, headless=headless)
     recording = Recording(folder)
     summary = summarise(recording)
+    _write_report(recording)
     if isinstance(experiment.rig.camera, SyntheticCameraSettings):
         summary["truth"] = score_truth(recording, experiment.rig.camera)
     if failure is not None:
@@ -209,6 +215,16 @@ def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_js
         print_summary(summary)
     if failure is not None:
         _fail(failure, FAILED)
+
+
+def _write_report(recording: Recording) -> None:
+    """A page that cannot be made does not make the session worse."""
+    from tracker.report import write_report  # slow to import
+
+    try:
+        write_report(recording)
+    except TrackerError as error:
+        Console(stderr=True).print(f"no report.html: {error}", markup=False, soft_wrap=True)
 
 
 def _watch(

@@ -73,8 +73,10 @@ class DoseStore:
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_SCHEMA)
             self._file.execute(_SUM, ("", "", 0))
-            self._file.execute("BEGIN IMMEDIATE")
-            self._file.execute("ROLLBACK")
+            self._file.execute("BEGIN IMMEDIATE")  # the first write makes files: not later
+            self._file.execute(_ADD, ("", "", 0, 0))
+            self._file.execute("DELETE FROM doses WHERE subject = ''")
+            self._file.execute("COMMIT")
         except (OSError, sqlite3.Error) as failure:
             raise self._error(failure) from failure
 

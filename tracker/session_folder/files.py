@@ -22,6 +22,7 @@ SEALED = "sealed.jsonl"
 UNBLINDING = "unblinding.json"
 """Who has unblinded the session, and when; while it is not there, nobody has."""
 LOG = "log.jsonl"
+REPORT = "report.html"
 RESERVE = "reserve.tmp"
 """Room kept until the end, so that a full disk still lets the files be finished."""
 

@@ -1,0 +1,24 @@
+"""Commands of the command line that stand beside `tracker run`: asking a session, and stimuli."""
+
+import typer
+
+from tracker.commands import asking, stimulation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog="Example: `tracker arm --by Ada`")(asking.arm)
+    app.command(epilog="Example: `tracker disarm --why 'the animal looks unwell'`")(asking.disarm)
+    app.command(epilog="Example: `tracker stimulate light --width-ms 10`")(asking.stimulate)
+    app.command(epilog="Example: `tracker mark 'door opened'`")(asking.mark)
+    app.command(epilog="Example: `tracker status --json`")(asking.status)
+    app.command(epilog="Example: `tracker stop`")(asking.stop)
+    app.command(epilog="Example: `tracker latency closed_loop_demo --led light --answer reply`")(
+        stimulation.latency
+    )
+    app.command(epilog="Example: `tracker report sessions/20261122T101500Z_m12`")(
+        stimulation.report
+    )
+    app.command(epilog="Example: `tracker unblind sessions/20261122T101500Z_m12`")(
+        stimulation.unblind
+    )
