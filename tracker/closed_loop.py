@@ -321,6 +321,8 @@ class ClosedLoop:
             delivery = Delivery.LATE
         elif judged.refusal is None and command.arm is Arm.SHAM:
             delivery = Delivery.SHAM
+        elif command.action is Action.STOP and not self._actuator_of(command).ready:
+            delivery, reason = Delivery.DELIVERED, "the line was made safe before"
         elif judged.refusal is None:
             commanded_ns = self._clock.now_ns()
             try:
@@ -356,9 +358,11 @@ class ClosedLoop:
         self._last = f"{what} {row.delivery}{why}"
 
     def _apply(self, command: StimulusCommand) -> Receipt:
-        output = self._outputs[command.output]
-        actuator = self._held[output.actuator]
-        return actuator.apply(output.line, command.action, command.train, command.stimulus_id)
+        line, actuator = self._outputs[command.output].line, self._actuator_of(command)
+        return actuator.apply(line, command.action, command.train, command.stimulus_id)
+
+    def _actuator_of(self, command: StimulusCommand) -> HeldActuator:
+        return self._held[self._outputs[command.output].actuator]
 
 
 @dataclass(frozen=True, slots=True)
