@@ -2,17 +2,22 @@
 
 A publisher's key folder, as `make_keys` leaves it:
 
-    server.key_secret      stays on the rig
-    server.key             goes to every client
-    client.key_secret      goes to the client, with server.key
-    clients/client.key     a list: whose public key lies here may come in
+    server.key_secret        stays on the rig
+    server.key               goes to every client
+    client.key_secret        goes to the client, with server.key
+    clients/client.key       a list: whose public key lies here may watch
+    clients/control/NAME.key a second list: who may watch, arm, stimulate and stop
 
-The files are those of pyzmq's `zmq.auth`, so that other ZeroMQ programs read them too.
+The folder in which a key lies decides what its owner may do, nothing in the file: a file that
+somebody else made cannot give itself more. The files are those of pyzmq's `zmq.auth`, so that
+other ZeroMQ programs read them too.
 """
 
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import zmq
@@ -23,9 +28,33 @@ from tracker.errors import ConfigError
 
 SERVER = "server"
 CLIENTS = "clients"
+CONTROL = "control"
 
 _ZAP_ADDRESS = "inproc://zeromq.zap.01"
 _ZAP_VERSION = b"1.0"
+
+
+class Role(StrEnum):
+    """What a client may do."""
+
+    WATCH = "watch"
+    """Listen, and ask how it is going and what was missed."""
+
+    CONTROL = "control"
+    """Everything: also arm, disarm, stimulate, mark and stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody who may come in.
+
+    Attributes:
+        name: That of the key file, without its ending.
+        role: What he may do.
+    """
+
+    name: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +64,20 @@ class ServerKeys:
     Attributes:
         public: The publisher's own public key.
         secret: Its secret key.
-        clients: Public keys that may come in.
+        listed: Who may come in, by public key.
     """
 
     public: bytes
     secret: bytes
-    clients: frozenset[bytes]
+    listed: Mapping[bytes, Client]
+
+    @property
+    def clients(self) -> frozenset[bytes]:
+        """Public keys that may come in, whatever their role."""
+        return frozenset(self.listed)
 
     def __repr__(self) -> str:
-        return f"ServerKeys({self.public.decode()}, {len(self.clients)} clients)"
+        return f"ServerKeys({self.public.decode()}, {len(self.listed)} clients)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +99,7 @@ class ClientKeys:
 
 
 def make_keys(folder: Path) -> None:
-    """Make a publisher's key pair in `folder`, and one client that may come in.
+    """Make a publisher's key pair in `folder`, and one client that may watch.
 
     Raises:
         ConfigError: If there are keys already (nothing is overwritten), or the folder
@@ -75,33 +109,47 @@ def make_keys(folder: Path) -> None:
     make_client_keys(folder, "client")
 
 
-def make_client_keys(folder: Path, name: str) -> None:
+def make_client_keys(folder: Path, name: str, role: Role = Role.WATCH) -> None:
     """Make a key pair for one more client, and put it on the list.
 
     Args:
         folder: As `make_keys` left it.
         name: Becomes the name of the files, e.g. "office".
+        role: What the client may do.
 
     Raises:
         ConfigError: If the client has keys already, or the folder cannot be written.
     """
-    _write_pair(name, public_in=folder / CLIENTS, secret_in=folder)
+    _write_pair(name, public_in=_list_of(folder, role), secret_in=folder)
 
 
 def load_server_keys(folder: Path) -> ServerKeys:
     """Return the keys of a publisher, with the clients that may come in.
 
+    A key on both lists may control.
+
     Raises:
-        ConfigError: If a file is missing or is no key file, or nobody may come in.
+        ConfigError: If a file is missing or is no key file, nobody may come in, or two keys
+            have one name.
     """
     public, secret = _load_secret(folder / f"{SERVER}.key_secret")
-    clients = frozenset(_load_public(path) for path in sorted((folder / CLIENTS).glob("*.key")))
-    if not clients:
+    listed: dict[bytes, Client] = {}
+    for role in (Role.WATCH, Role.CONTROL):  # the second one counts
+        for path in sorted(_list_of(folder, role).glob("*.key")):
+            listed[_load_public(path)] = Client(path.stem, role)
+    if not listed:
         raise ConfigError(
             f"nobody may come in: {folder / CLIENTS} holds no *.key file. Make one with "
             f"`tracker keys`, or put the public key of a client there"
         )
-    return ServerKeys(public, secret, clients)
+    names = [client.name for client in listed.values()]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"two different keys in {folder / CLIENTS} and its folder {CONTROL} are called "
+                f"{name}.key: rename one, so that it is known who asked for what"
+            )
+    return ServerKeys(public, secret, listed)
 
 
 def load_client_keys(server: Path, secret: Path) -> ClientKeys:
@@ -121,7 +169,8 @@ class Door:
     """Lets in whose key is on the list, and turns away everybody else.
 
     This is the ZeroMQ Authentication Protocol (RFC 27), answered by the thread that owns
-    the publisher's socket, so that it needs no thread of its own. One per context.
+    the guarded socket, so that it needs no thread of its own. One per context. The key (Z85)
+    comes with each message of the connection as the property "User-Id".
 
     Args:
         context: Of the sockets that are guarded.
@@ -136,6 +185,11 @@ class Door:
         self._socket.bind(_ZAP_ADDRESS)
 
     @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """Readable while somebody waits, for whoever polls several sockets."""
+        return self._socket
+
+    @property
     def refused(self) -> int:
         """Requests turned away so far; a client may try more than once."""
         return self._refused
@@ -144,22 +198,28 @@ class Door:
         """Answer everybody who waits. Returns at once."""
         while self._socket.poll(0):
             request = self._socket.recv_multipart()
-            known = self._is_known(request)
-            self._refused += not known
-            verdict = [b"200", b"OK"] if known else [b"400", b"key is not on the list"]
-            self._socket.send_multipart([_ZAP_VERSION, request[1], *verdict, b"", b""])
+            key = self._key_of(request)
+            verdict = [b"200", b"OK", key, b""]
+            if key not in self._clients:
+                self._refused += 1
+                verdict = [b"400", b"key is not on the list", b"", b""]
+            self._socket.send_multipart([_ZAP_VERSION, request[1], *verdict])
 
-    def _is_known(self, request: list[bytes]) -> bool:
-        """Whether a request (version, id, domain, address, identity, mechanism, key) may in."""
-        return (
-            len(request) == 7
-            and (request[0], request[5]) == (_ZAP_VERSION, b"CURVE")
-            and z85.encode(request[6]) in self._clients
-        )
+    def _key_of(self, request: list[bytes]) -> bytes:
+        """Return the Z85 key in (version, id, domain, address, identity, mechanism, key)."""
+        if len(request) != 7 or (request[0], request[5]) != (_ZAP_VERSION, b"CURVE"):
+            return b""
+        return z85.encode(request[6])
 
     def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
+        """Close the socket: from now on nobody comes in. May be called twice."""
+        if not self._socket.closed:
+            self._socket.unbind(_ZAP_ADDRESS)  # at once; closing alone is done by another thread
+            self._socket.close()
+
+
+def _list_of(folder: Path, role: Role) -> Path:
+    return folder / CLIENTS / CONTROL if role is Role.CONTROL else folder / CLIENTS
 
 
 def _write_pair(name: str, *, public_in: Path, secret_in: Path) -> None:

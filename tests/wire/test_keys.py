@@ -7,7 +7,15 @@ from zmq.auth import load_certificate
 from zmq.utils import z85
 
 from tracker.errors import ConfigError
-from tracker.keys import Door, load_client_keys, load_server_keys, make_client_keys, make_keys
+from tracker.keys import (
+    Client,
+    Door,
+    Role,
+    load_client_keys,
+    load_server_keys,
+    make_client_keys,
+    make_keys,
+)
 
 
 @pytest.fixture
@@ -64,6 +72,58 @@ def test_another_client_joins_the_list(folder):
     office = load_client_keys(folder / "server.key", folder / "office.key_secret")
     first = load_client_keys(folder / "server.key", folder / "client.key_secret")
     assert load_server_keys(folder).clients == {first.public, office.public}
+
+
+def public_of(folder, name):
+    return load_client_keys(folder / "server.key", folder / f"{name}.key_secret").public
+
+
+def test_the_first_client_and_every_other_one_watches_unless_it_is_to_control(folder):
+    make_client_keys(folder, "office")
+    make_client_keys(folder, "anna", Role.CONTROL)
+    assert load_server_keys(folder).listed == {
+        public_of(folder, "client"): Client("client", Role.WATCH),
+        public_of(folder, "office"): Client("office", Role.WATCH),
+        public_of(folder, "anna"): Client("anna", Role.CONTROL),
+    }
+
+
+def test_who_may_control_may_also_listen(folder):
+    make_client_keys(folder, "anna", Role.CONTROL)
+    assert public_of(folder, "anna") in load_server_keys(folder).clients
+
+
+def test_a_key_file_cannot_give_itself_a_role(folder):
+    path = folder / "clients" / "client.key"
+    path.write_text(path.read_text().replace("metadata\n", 'metadata\n    role = "control"\n'))
+    (client,) = load_server_keys(folder).listed.values()
+    assert client.role is Role.WATCH
+
+
+def test_a_key_on_both_lists_may_control(folder):
+    listed = folder / "clients"
+    (listed / "control").mkdir()
+    (listed / "control" / "client.key").write_text((listed / "client.key").read_text())
+    assert [*load_server_keys(folder).listed.values()] == [Client("client", Role.CONTROL)]
+
+
+def test_two_keys_of_one_name_are_an_error(folder):
+    make_client_keys(folder, "anna", Role.CONTROL)
+    listed = folder / "clients"
+    (listed / "client.key").rename(listed / "anna.key")
+    with pytest.raises(ConfigError, match=r"two different keys .* are called anna\.key"):
+        load_server_keys(folder)
+
+
+def test_a_client_that_only_controls_is_enough(folder):
+    make_client_keys(folder, "anna", Role.CONTROL)
+    (folder / "clients" / "client.key").unlink()
+    assert load_server_keys(folder).clients == {public_of(folder, "anna")}
+
+
+def test_a_name_is_made_once_whatever_the_role(folder):
+    with pytest.raises(ConfigError, match=r"client\.key_secret exists already"):
+        make_client_keys(folder, "client", Role.CONTROL)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
@@ -140,10 +200,10 @@ def door_and_asker(client):
     context.term()
 
 
-def test_a_listed_key_comes_in(door_and_asker, client):
+def test_a_listed_key_comes_in_and_is_known_by_its_key(door_and_asker, client):
     door, asker = door_and_asker
     reply = asker.ask(door, z85.decode(client))
-    assert reply == [b"1.0", b"id 7", b"200", b"OK", b"", b""]
+    assert reply == [b"1.0", b"id 7", b"200", b"OK", client, b""]
     assert door.refused == 0
 
 
@@ -161,7 +221,7 @@ def test_everything_else_stays_out_and_is_counted(door_and_asker, client, change
     door, asker = door_and_asker
     credentials = change.pop("credentials", [z85.decode(client)])
     reply = asker.ask(door, *credentials, **change)
-    assert reply[1:4] == [b"id 7", b"400", b"key is not on the list"]
+    assert reply[1:] == [b"id 7", b"400", b"key is not on the list", b"", b""]
     assert door.refused == 1
 
 
