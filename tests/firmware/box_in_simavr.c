@@ -8,9 +8,10 @@
  *   input N 0|1       drives an input; an input that was never driven is held high by its pull-up
  *   wire LINE INPUT   a wire from an output to an input
  *   reset             the reset button
+ *   loader            from now on a boot loader runs at a reset, and clears its cause
  *   run CYCLES        (step) runs, then says "done"
  * Events on stdout, one a line; 16 cycles are a microsecond:
- *   port PATH                (pty) where the serial line is
+ *   port PATH                (pty) where the serial line is; the firmware listens
  *   pin N 0|1 CYCLE          a line has changed (4: the LED), with a pull-down on it
  *   byte HEX CYCLE           (step) the box begins to send a byte
  *   overrun CYCLE            a byte was lost because the box left three unread
@@ -56,7 +57,7 @@ static const struct {
     {'B', 0, 5, 0x25, 0, 0, 0},
 };
 static const int INPUT_BITS[2] = {2, 4};
-enum { PIND = 0x29 };
+enum { PIND = 0x29, MCUSR = 0x54 };
 
 static avr_t *avr;
 static avr_uart_t *uart;
@@ -64,6 +65,7 @@ static avr_cycle_count_t run_until;
 static avr_cycle_count_t masked_since, masked_longest;
 static int pty = -1;
 static int levels[N_PINS], comparator_levels[N_PINS];
+static bool has_loader;
 static int input_levels[2] = {1, 1}, wires[2] = {-1, -1};
 
 /* ---- pins ---- */
@@ -182,7 +184,11 @@ static void send_to_box(const uint8_t *bytes, int n)
 
 static void box_sends(struct avr_irq_t *irq, uint32_t value, void *param)
 {
+    static bool is_known;
     (void)irq, (void)param;
+    if (pty >= 0 && !is_known)
+        printf("port %s\n", ptsname(pty)); /* now the firmware listens */
+    is_known = true;
     if (pty < 0)
         printf("byte %02x %llu\n", value & 0xFF, (unsigned long long)avr->cycle);
     else if (n_from_box < sizeof from_box)
@@ -199,7 +205,6 @@ static void open_pty(void)
     tcgetattr(other_end, &raw);
     cfmakeraw(&raw);
     tcsetattr(other_end, TCSANOW, &raw);
-    printf("port %s\n", ptsname(pty));
 }
 
 /* ---- commands ---- */
@@ -210,6 +215,8 @@ static void after_reset(const char *cause)
 {
     feeding = n_held = 0; /* simavr has forgotten its timers */
     on_its_way = -1;
+    if (has_loader)
+        avr->data[MCUSR] = 0;
     printf("reset %s %llu\n", cause, (unsigned long long)avr->cycle);
     masked_since = 0;
     look_at_pins();
@@ -245,6 +252,8 @@ static void obey(char *line)
         wires[b] = a;
     else if (sscanf(line, "run %lld", &cycles) == 1)
         run_steps(cycles);
+    else if (strncmp(line, "loader", 6) == 0)
+        has_loader = true;
     else if (strncmp(line, "reset", 5) == 0) {
         avr_reset(avr);
         avr_regbit_set(avr, avr->reset_flags.extrf);

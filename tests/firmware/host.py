@@ -15,21 +15,24 @@ class Host(SteppedBox):
 
     Attributes:
         frames: All that came from the box, with the time (us, simulated) at which each began.
+        garbled: How many frames from the box were none.
     """
 
     def __init__(self, built: Built, firmware: Path | None = None) -> None:
         super().__init__(built, firmware)
         self.frames: list[tuple[float, Frame]] = []
+        self.garbled = 0
         self._seq = 0
         self._n_read = 0
         self._partial: list[tuple[int, int]] = []
-        self.garbled = 0
 
     def run_us(self, us: float) -> None:
         super().run_us(us)
         for byte, cycle in self.sent[self._n_read :]:
             if byte != 0:
                 self._partial.append((byte, cycle))
+                continue
+            if not self._partial:
                 continue
             frame = frames.decode(bytes(each for each, _ in self._partial))
             if frame is None:
@@ -48,12 +51,18 @@ class Host(SteppedBox):
         self._seq = (self._seq + 1) % 256 if seq is None else seq
         n_before = len(self.frames)
         self.send(frames.encode(kind, self._seq, body))
-        for _ in range(40):
+        for _ in range(200):
             self.run_us(100)
             for _, frame in self.frames[n_before:]:
                 if frame.kind not in (frames.EDGE, frames.TRIPPED) and frame.seq == self._seq:
                     return frame
         raise AssertionError(f"no answer to {kind:#x}: {self.frames[n_before:]}")
+
+    def ask_nothing(self, kind: int, body: bytes) -> None:
+        """Send a request that gets no answer, and let it arrive."""
+        data = frames.encode(kind, 0, body)
+        self.send(data)
+        self.run_us(20 * len(data) + 200)
 
     def must(self, kind: int, body: bytes = b"", seq: int | None = None) -> Frame:
         """Send a request that has to be taken."""
@@ -66,6 +75,14 @@ class Host(SteppedBox):
         answer = self.ask(kind, body)
         assert answer.kind == frames.NACK, answer
         return answer.body[0]
+
+    def clock_offset_us(self) -> float:
+        """Simulated time minus the box's own, to about 3 us: from an ALIVE and its PONG."""
+        data = frames.encode(frames.ALIVE, 0)
+        complete_us = self.us + len(data) * 20
+        self.send(data)
+        self.run_us(1000)
+        return complete_us - self.of(frames.PONG)[-1].device_us
 
     def armed(self, *, longest_us: int = 10 * SECOND_US, least_gap_us: int = 0) -> "Host":
         """Say hello, give every line limits, and arm."""

@@ -154,6 +154,10 @@ class SteppedBox:
         """Press the reset button."""
         self._tell("reset")
 
+    def install_boot_loader(self) -> None:
+        """From now on the cause of a reset is cleared before the firmware runs."""
+        self._tell("loader")
+
     def run_us(self, us: float) -> None:
         """Let time go on."""
         self._tell(f"run {round(us * CYCLES_PER_US)}")

@@ -55,7 +55,7 @@ enum { RISING = 1, FIRST_OF_TRAIN = 2, LAST_OF_TRAIN = 4, FORCED_LOW = 8 };
 #define MOST_US 1800000000UL
 /* Shortest pulse, gap and period: an edge takes the interrupts about 60 us, and four lines of these
  * periods have to leave time for the serial line, even if that is full of garbage. */
-#define LEAST_US 50UL
+#define LEAST_US 60UL
 #define LEAST_PERIOD_US 1000UL
 
 #define DEAD_MAN_LEAST_MS 10

@@ -2,10 +2,9 @@
 
 #include <avr/interrupt.h>
 #include <avr/io.h>
-#include <avr/pgmspace.h>
-#include <util/atomic.h>
 
-#include "trains.h"
+#include "clock.h"
+#include "crc_table.h"
 
 /* Both queues have 256 places, so that an index of 8 bits wraps by itself. One place stays empty. */
 static uint8_t received[256];
@@ -15,7 +14,7 @@ static volatile uint8_t to_send_in, to_send_out;
 
 /* Timer 1 at each zero, which is the end of a frame: so a frame keeps the time when it arrived,
  * however late the main loop gets to it. */
-enum { N_STAMPS = 16 };
+enum { N_STAMPS = 32 };
 static volatile uint16_t stamps[N_STAMPS];
 static volatile uint8_t stamps_in, stamps_out;
 
@@ -26,7 +25,8 @@ void serial_begin(void)
     UCSR0A = _BV(U2X0);
     UBRR0 = F_CPU / 8 / 500000UL - 1;
     UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
-    UCSR0B = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0);
+    UCSR0B = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0) | _BV(UDRIE0);
+    to_send_in = 1; /* a zero, which ends a frame that a reset has cut off */
 }
 
 /* With interrupts off. A byte that finds no room is lost; the CRC of its frame says so. */
@@ -55,7 +55,7 @@ ISR(USART_RX_vect)
 
 void serial_poll(void)
 {
-    if (UCSR0A & _BV(RXC0))
+    while (UCSR0A & _BV(RXC0))
         take_byte();
 }
 
@@ -74,19 +74,13 @@ bool serial_waiting(void)
     return received_in != received_out;
 }
 
-/* CRC-32 of zlib, four bits at a time: entry n is the CRC register after the nibble n. */
-static const uint32_t CRC_TABLE[16] PROGMEM = {
-    0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-    0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
-};
 #define CRC_START 0xFFFFFFFFUL
 /* The register after any message with its own CRC behind it. */
 #define CRC_OF_WHOLE 0xDEBB20E3UL
 
 static uint32_t crc_of(uint32_t crc, uint8_t byte)
 {
-    crc = (crc >> 4) ^ pgm_read_dword(&CRC_TABLE[((uint8_t)crc ^ byte) & 15]);
-    return (crc >> 4) ^ pgm_read_dword(&CRC_TABLE[((uint8_t)crc ^ (byte >> 4)) & 15]);
+    return (crc >> 8) ^ pgm_read_dword(&CRC_TABLE[(uint8_t)crc ^ byte]);
 }
 
 /* State of the COBS decoder: byte by byte, so that the work is done while a frame arrives. */
@@ -119,7 +113,7 @@ static bool frame_ended(struct frame *frame)
     decoder.crc = CRC_START;
     decoder.n = decoder.left = 0;
     decoder.any = decoder.owes_zero = decoder.too_long = false;
-    ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
+    LOCKED
     {
         uint16_t ticks_ago = TCNT1 - stamps[stamps_out % N_STAMPS];
         frame->at_us = now_us() - ticks_ago / TICKS_PER_US;
@@ -170,7 +164,7 @@ static void send_cobs(const uint8_t *bytes, uint8_t n)
     }
     to_send[code_at] = code;
     to_send[in++] = 0;
-    ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
+    LOCKED
     {
         to_send_in = in;
         UCSR0B |= _BV(UDRIE0);

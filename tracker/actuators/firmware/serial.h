@@ -19,7 +19,7 @@ void serial_begin(void);
  * A frame with a wrong CRC is counted in `bad_frames`. */
 bool serial_receive(struct frame *frame);
 
-/* Takes a byte from the UART, if one is there: for interrupts that last longer than a byte. The UART
+/* Takes the bytes that the UART holds: for interrupts that last longer than a byte. The UART
  * itself holds two. */
 void serial_poll(void);
 

@@ -2,9 +2,11 @@
  *
  * docs/stimulus_box.md says what it does. Who does what:
  *
- *   interrupts   trains.c   edges, dead-man, longest time high: timer 1
+ *   interrupts   lines.c    edges, dead-man, longest time high: timer 1
+ *                reports.c  inputs
  *                serial.c   bytes in and out of two queues
- *   main loop    here       takes a frame, does what it asks, answers; reports edges; feeds the watchdog
+ *   main loop    here       takes a frame, does what it asks, answers; sends reports; feeds the watchdog
+ *                trains.c   what is allowed
  *
  * The main loop sleeps until an interrupt comes. Nothing that keeps the animal safe waits for it: if it
  * hangs, ALIVE is not taken any more, so that the dead-man trips, and the watchdog resets the chip. */
@@ -15,7 +17,10 @@
 #include <string.h>
 
 #include "box.h"
+#include "clock.h"
+#include "lines.h"
 #include "pins.h"
+#include "reports.h"
 #include "serial.h"
 #include "trains.h"
 
@@ -169,9 +174,14 @@ static void stop(const struct frame *frame)
 }
 
 #ifdef TEST_HANG
-static void hang(uint8_t with_interrupts_off)
+/* 0: hangs; 1: hangs with interrupts off; 2: loses the interrupt of the edges, and goes on. */
+static void hang(uint8_t how)
 {
-    if (with_interrupts_off)
+    if (how == 2) {
+        LOCKED TIMSK1 &= ~_BV(OCIE1A);
+        return;
+    }
+    if (how == 1)
         cli();
     for (;;)
         ;
@@ -253,16 +263,16 @@ static void carry_out(const struct frame *frame)
 static void report(void)
 {
     struct edge edge;
-    uint8_t trips = trains_trips();
+    uint8_t trips = reports_trips();
     for (uint8_t cause = NO_ALIVE; trips != 0 && cause <= HIGH_TOO_LONG; cause++)
-        if ((trips & _BV(cause)) && send_tripped(cause, trains_tripped_us(cause)))
-            trains_trip_reported(cause);
-    if (!trains_edge(&edge))
+        if ((trips & _BV(cause)) && send_tripped(cause, reports_tripped_us(cause)))
+            reports_trip_sent(cause);
+    if (!reports_edge(&edge))
         return;
     uint8_t body[7] = {edge.line, edge.flags, edge.start_seq};
     memcpy(body + 3, &edge.at_us, sizeof edge.at_us);
     if (serial_send(EDGE, edge.seq, body, sizeof body, 64))
-        trains_edge_reported();
+        reports_edge_sent();
 }
 
 /* Sleeps until an interrupt comes. None can slip in between the question and the sleep: `sei` takes
@@ -271,7 +281,7 @@ static void sleep_if_idle(void)
 {
     cli();
     struct edge edge;
-    if (!serial_waiting() && !trains_edge(&edge)) {
+    if (!serial_waiting() && !reports_edge(&edge)) {
         sleep_enable();
         sei();
         sleep_cpu();
@@ -287,7 +297,9 @@ int main(void)
     was_running = WAS_RUNNING;
     ticks_unasked = 0;
     serial_begin();
-    trains_begin();
+    clock_begin();
+    lines_begin();
+    reports_begin();
     wdt_enable(WDTO_15MS);
     set_sleep_mode(SLEEP_MODE_IDLE);
     sei();
@@ -295,7 +307,7 @@ int main(void)
         if (serial_receive(&frame))
             carry_out(&frame);
         report();
-        if (trains_ticked()) {
+        if (lines_ticked()) {
             wdt_reset();
             trains_renew();
             if (last.known && now_us() - last.taken_us > REPEATED_WITHIN_US)
