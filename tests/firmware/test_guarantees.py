@@ -131,6 +131,10 @@ class TestLongestTimeOn:
         assert box.train_of(0)[1].us == pytest.approx(20_000, abs=2)
         assert causes(box) == []
 
+    def test_every_pulse_of_a_train_has_to_keep_the_limit(self, box):
+        box.armed(longest_us=20_000)
+        assert box.refused(START, train(0, 20_001, 50_000, n_pulses=2)) == frames.TOO_LONG
+
     @pytest.mark.parametrize("n_pulses", [11, 429_497, 2**32 - 1])
     def test_a_train_without_gaps_counts_as_one_pulse(self, box, n_pulses):
         box.armed(longest_us=100_000)

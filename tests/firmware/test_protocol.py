@@ -130,6 +130,15 @@ def test_another_start_is_no_repetition(box, seq, body):
     assert [each.high for each in box.changes(0)] == [True, False, True, False]
 
 
+def test_after_hello_no_start_is_a_repetition(box):
+    box.armed()
+    box.must(START, train(0, 2000), seq=5)
+    box.run_us(5000)
+    box.armed()
+    box.must(START, train(0, 2000), seq=5)
+    assert len(box.changes(0)) == 3
+
+
 def test_half_a_second_later_the_same_start_is_a_new_one(box):
     box.armed()
     box.must(START, train(0, 2000), seq=5)
@@ -158,7 +167,7 @@ def test_edges_are_numbered_from_0_after_welcome(box):
 
 
 def test_edges_that_cannot_be_reported_leave_a_jump_and_are_made_all_the_same(box):
-    box.armed()
+    offset_us = box.armed().clock_offset_us()
     for line in range(4):  # 8000 edges a second, of which 3300 can be reported
         box.must(START, train(line, 500, 1000, n_pulses=200))
     box.live_us(250_000)
@@ -167,6 +176,12 @@ def test_edges_that_cannot_be_reported_leave_a_jump_and_are_made_all_the_same(bo
     assert all(len(box.changes(line)) == 400 for line in range(4))
     assert len(seqs) < 1600
     assert max(steps) > 1
+    made = {(each.line, each.high): [] for each in box.pins}
+    for each in box.pins:
+        made[each.line, each.high].append(each.us - offset_us)
+    for edge in box.of(EDGE):
+        times = made[edge.body[0], bool(edge.body[1] & frames.RISING)]
+        assert min(abs(edge.device_us - us) for us in times) < 5
 
 
 def test_the_clock_wraps_in_the_middle_of_a_train(test_box):

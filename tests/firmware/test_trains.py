@@ -174,6 +174,20 @@ def test_two_lines_disturb_each_other_by_less_than_70_us_and_switch_together_if_
             assert -5 < rises[line][n] - due_us < 70
 
 
+def test_requests_for_other_lines_delay_no_edge(box):
+    box.armed()
+    box.must(START, train(0, 300, 1003, n_pulses=400))
+    for n in range(390):
+        kind, body = ((START, train(1, 100, delay_us=500_000)), (STOP, b"\x02"))[n % 2]
+        box.send(frames.encode(kind, n % 256, body))
+        if n % 20 == 0:
+            box.send(frames.encode(frames.ALIVE, 0))
+        box.run_us(1009)
+    assert len(box.changes(0)) > 780
+    for n, change in enumerate(box.train_of(0)):
+        assert change.us == pytest.approx(n // 2 * 1003 + n % 2 * 300, abs=3)
+
+
 @pytest.mark.parametrize("line", range(4))
 @pytest.mark.parametrize("level", [1, 64, 128, 254])
 def test_a_level_is_the_share_of_the_time_for_which_the_pin_is_high(box, line, level):
@@ -181,9 +195,8 @@ def test_a_level_is_the_share_of_the_time_for_which_the_pin_is_high(box, line, l
     box.must(START, train(line, 204_800, level=level))
     box.live_us(250_000)
     start_us = box.changes(line)[0].us
-    assert on_share(box, line, start_us, start_us + 204_800) == pytest.approx(
-        level / 255, abs=1 / 256
-    )
+    share = on_share(box, line, start_us, start_us + 204_800)
+    assert share == pytest.approx(level / 255, abs=0.6 / 256)
     assert len([edge for edge in box.of(EDGE) if edge.body[0] == line]) == 2
     assert not box.high(line)
 
