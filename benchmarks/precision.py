@@ -67,13 +67,14 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """One row per precision and size of the input."""
     settings = RuntimeSettings(provider=provider, threads=threads)
-    runtimes, rows = {}, []
+    runtimes, losses, rows = {}, {}, []
     for precision, file in files.items():
-        try:
-            runtimes[precision] = OnnxRuntime(file, settings)
+        try:  # what a provider gets wrong, it is refused for at its first image
+            runtime = OnnxRuntime(file, settings)
+            losses[precision] = compare_networks(reference, runtime, inputs)
+            runtimes[precision] = runtime
         except ModelError as error:
             Console().print(f"{precision} on {provider}: {error}", soft_wrap=True, markup=False)
-    losses = {name: compare_networks(reference, each, inputs) for name, each in runtimes.items()}
     images = {(image.shape[2], image.shape[3]): image for image in inputs}
     for size, image in images.items():
         times = time_in_turn(list(runtimes.values()), image, rounds) if runtimes else []

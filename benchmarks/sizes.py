@@ -1,6 +1,6 @@
 """Accuracy against time: a recipe's network in several sizes, trained alike, judged alike.
 
-    python benchmarks/sizes.py models/mouse_top_view/recipe.yaml --data ../shared/data --out sizes
+    python benchmarks/sizes.py models/mouse_top_view/recipe.yaml --data DATA --out sizes
 
 Each size gets a folder in OUT; one that is there already is not trained again. Time is that of
 one call on one CPU thread: of a crop, as in steady state, and of a whole 640x480 frame.
@@ -8,7 +8,6 @@ one call on one CPU thread: of a crop, as in steady state, and of a whole 640x48
 
 import argparse
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from common import SHAPE, arguments, report
 from matplotlib.figure import Figure
 
 from tracker.learning.learning_curve import write_variant
+from tracker.learning.precision.loss import time_in_turn
 from tracker.learning.train import train
 from tracker.preprocess import InputGeometry
 from tracker.runtimes.base import Provider, RuntimeSettings
@@ -31,15 +31,16 @@ CALLS = 200
 
 def main() -> None:
     asked = parse()
-    rows: list[dict[str, Any]] = []
     for name, backbone in SIZES.items():
         folder = asked.out / name
         if not (folder / "network.onnx").is_file():
-            recipe = write_variant(
-                asked.recipe, folder, {"backbone": {"kind": "compact", **backbone}}
-            )
+            changes: dict[str, dict[str, Any]] = {"backbone": {"kind": "compact", **backbone}}
+            if asked.steps is not None:
+                changes["schedule"] = {"steps": asked.steps}
+            recipe = write_variant(asked.recipe, folder, changes)
             train(recipe, data=asked.data.resolve(), resume=True)
-        rows.append({"size": name, **measure(folder / "network.onnx", asked.source)})
+    files = {name: asked.out / name / "network.onnx" for name in SIZES}
+    rows = measure(files, asked.source)
     report("Accuracy against time", rows, asked.json)
     draw(rows, asked.source, asked.out / "sizes.png")
 
@@ -54,32 +55,37 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(network: Path, source: str) -> dict[str, Any]:
-    runtime = OnnxRuntime(network, RuntimeSettings(provider=Provider.CPU))
-    card = runtime.card
+def measure(files: dict[str, Path], source: str) -> list[dict[str, Any]]:
+    """One row per network; they take turns, so that a busy moment is one for all."""
+    settings = RuntimeSettings(provider=Provider.CPU)
+    runtimes = [OnnxRuntime(file, settings) for file in files.values()]
+    card = runtimes[0].card
     fit = InputGeometry.fit(*SHAPE, card.long_side, card.multiple_of)
-    crop = (card.crop.side, card.crop.side) if card.crop else (fit.padded_height, fit.padded_width)
-    scores = {name.removeprefix(f"{source}: "): value for name, value in card.scores.items()}
-    return {
-        "crop_ms": time_call(runtime, crop),
-        "whole_ms": time_call(runtime, (fit.padded_height, fit.padded_width)),
-        "median_px": scores["median_px"],
-        "mean_px": scores["mean_px"],
-        "within_10_px": scores["within_10_px_share"],
-        "megabytes": network.stat().st_size / 1e6,
-    }
+    whole = fit.padded_height, fit.padded_width
+    crop = (card.crop.side, card.crop.side) if card.crop else whole
+    crop_ms, whole_ms = time_calls(runtimes, crop), time_calls(runtimes, whole)
+    rows = []
+    for number, (name, file) in enumerate(files.items()):
+        figures = runtimes[number].card.scores
+        scores = {key.removeprefix(f"{source}: "): value for key, value in figures.items()}
+        row = {
+            "size": name,
+            "crop_ms": crop_ms[number],
+            "whole_ms": whole_ms[number],
+            "median_px": scores["median_px"],
+            "mean_px": scores["mean_px"],
+            "within_10_px": scores["within_10_px_share"],
+            "megabytes": file.stat().st_size / 1e6,
+        }
+        rows.append(row)
+    return rows
 
 
-def time_call(runtime: OnnxRuntime, sides: tuple[int, int]) -> float:
-    """Median (ms) of `CALLS` calls on noise."""
-    shape = (1, runtime.card.channels, *sides)
+def time_calls(runtimes: list[OnnxRuntime], sides: tuple[int, int]) -> list[float]:
+    """Median (ms) of `CALLS` calls of each on noise."""
+    shape = (1, runtimes[0].card.channels, *sides)
     image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
-    durations = []
-    for _ in range(CALLS + 20):
-        began = perf_counter_ns()
-        runtime.run(image)
-        durations.append((perf_counter_ns() - began) / 1e6)
-    return float(np.median(durations[20:]))
+    return [float(np.median(each)) for each in time_in_turn(runtimes, image, CALLS)]
 
 
 def draw(rows: list[dict[str, Any]], source: str, path: Path) -> None:
@@ -95,7 +101,7 @@ def draw(rows: list[dict[str, Any]], source: str, path: Path) -> None:
             textcoords="offset points",
             xytext=(6, 6),
         )
-    axes.set_xlabel("one call on one CPU thread, crop (ms)")
+    axes.set_xlabel("one call on one CPU thread, a crop (ms)")
     axes.set_ylabel(f"{source}, held-out animals (px)")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)

@@ -23,7 +23,7 @@ def blank(keypoints=1):
         "likelihood": torch.full((1, keypoints, ROWS, COLUMNS), NEVER),
         "offset": torch.zeros(1, 2 * keypoints, ROWS, COLUMNS),
         "centre": torch.full((1, 1, ROWS, COLUMNS), NEVER),
-        "reach": torch.zeros(1, 2 * keypoints, ROWS, COLUMNS),
+        "home": torch.zeros(1, 2 * keypoints, ROWS, COLUMNS),
     }
 
 
@@ -62,15 +62,15 @@ def test_what_is_nowhere_has_a_confidence_near_zero():
 # --- several individuals
 
 
-def put_animal(maps, centre, keypoints, expected=None, sure=3.0, confidence=3.0):
-    """An animal: a centre, and keypoints (column, row), each with its reach from the centre."""
+def put_animal(maps, centre, keypoints, said=None, sure=3.0, confidence=3.0):
+    """An animal: its centre, and keypoints (column, row) that say where their centre is."""
     column, row = centre
     maps["centre"][0, 0, row, column] = confidence
     for number, (x, y) in enumerate(keypoints):
         maps["likelihood"][0, number, y, x] = sure
-        to_x, to_y = (expected or keypoints)[number]
-        maps["reach"][0, 2 * number, row, column] = to_x - column
-        maps["reach"][0, 2 * number + 1, row, column] = to_y - row
+        to_x, to_y = said or centre
+        maps["home"][0, 2 * number, y, x] = to_x - x
+        maps["home"][0, 2 * number + 1, y, x] = to_y - y
 
 
 def test_each_of_two_animals_gets_its_own_keypoints():
@@ -93,21 +93,31 @@ def test_the_surer_animal_comes_first():
     np.testing.assert_allclose(found.xy[0, :, 0], [pixel(11, 5), pixel(3, 3)])
 
 
-def test_a_keypoint_nearer_to_where_the_other_animals_is_expected_stays_with_its_own():
-    # The first animal's keypoint, in column 6, is expected in column 4; that of the second,
-    # in column 8, is expected in column 7: nearer to 6 than 4 is.
+def test_a_keypoint_goes_to_the_centre_that_it_says_is_its_own_not_to_the_nearest():
+    # Each animal's keypoint is next to the other's centre, and surer than that one's own.
     maps = blank()
-    put_animal(maps, (4, 2), [(6, 4)], expected=[(4, 4)], sure=2.0, confidence=4.0)
-    put_animal(maps, (8, 6), [(8, 4)], expected=[(7, 4)], sure=3.0, confidence=3.0)
+    put_animal(maps, (4, 2), [(11, 6)], sure=3.0, confidence=4.0)
+    put_animal(maps, (12, 6), [(5, 2)], sure=2.0, confidence=3.0)
     found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
-    np.testing.assert_allclose(found.xy[0, :, 0], [pixel(6, 4), pixel(8, 4)])
+    np.testing.assert_allclose(found.xy[0, :, 0], [pixel(11, 6), pixel(5, 2)])
 
 
-def test_a_keypoint_of_a_wide_radius_is_found_far_from_where_it_is_expected():
-    # Of both keypoints a sure peak is 5 cells from where they are expected, an unsure one 1.
+def test_a_keypoint_may_be_as_far_from_its_centre_as_it_likes():
+    # A sure peak far away says that it belongs here, an unsure one nearby says so as well.
+    maps = blank()
+    put_animal(maps, (2, 4), [(3, 4)], sure=0.0)
+    put_animal(maps, (2, 4), [(14, 1)], sure=2.0)
+    found = decode_several(maps, 2, STRIDE, torch.tensor([1.5]))
+    np.testing.assert_allclose(found.xy[0, 0, 0], pixel(14, 1))
+
+
+def test_how_far_off_the_way_home_may_be_is_the_radius_of_each_keypoint():
+    # Of both keypoints a sure peak's way ends 3 cells from the centre, an unsure one's in it.
+    # Sure by 4 against 0 (logits) is 0.675 in log likelihood; 3 cells cost 4.5 for a radius of
+    # 1 cell, and 0.07 for one of 8.
     maps = blank(2)
-    put_animal(maps, (4, 4), [(9, 4), (9, 4)], expected=[(4, 4), (4, 4)], sure=4.0)
-    maps["likelihood"][0, :, 4, 5] = 0.0
+    put_animal(maps, (4, 4), [(9, 4), (9, 4)], said=(7, 4), sure=4.0)
+    put_animal(maps, (4, 4), [(5, 4), (5, 4)], sure=0.0)
     found = decode_several(maps, 2, STRIDE, torch.tensor([1.0, 8.0]))
     np.testing.assert_allclose(found.xy[0, 0], [pixel(5, 4), pixel(9, 4)])
 

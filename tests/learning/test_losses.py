@@ -92,7 +92,7 @@ def free_cells(labels, head):
             ("likelihood", n),
             ("offset", 2 * n),
             ("centre", 1),
-            ("reach", 2 * n),
+            ("home", 2 * n),
         )
     }
     torch.autograd.backward(pose_loss(maps, labels, head, STRIDE))
@@ -137,62 +137,83 @@ def test_only_the_animal_without_the_label_is_free_among_several():
 
 
 def maps_of_several(*animals):
-    """Peaks, centres and reaches of animals (keypoint cell, centre cell, reach)."""
+    """Peaks, centres and ways home of animals (keypoint cell, centre cell)."""
     maps = {
         "likelihood": torch.full((1, 1, ROWS, COLUMNS), NEVER),
         "offset": torch.zeros(1, 2, ROWS, COLUMNS),
         "centre": torch.full((1, 1, ROWS, COLUMNS), NEVER),
-        "reach": torch.zeros(1, 2, ROWS, COLUMNS),
+        "home": torch.zeros(1, 2, ROWS, COLUMNS),
     }
-    for (x, y), (column, row), (dx, dy) in animals:
+    for (x, y), (column, row) in animals:
         maps["likelihood"][0, 0, y, x] = maps["centre"][0, 0, row, column] = 9.0
         for name, place, way in (
             ("offset", (x, y), ways_to(x, y)),
-            ("reach", (column, row), ways_to(column + dx, row + dy)),
+            ("home", (x, y), ways_to(column, row)),
         ):
             near = ways_to(*place).square().sum(0) <= 2.25
             maps[name][0] = torch.where(near, way, maps[name][0])
     return maps
 
 
-LEFT, RIGHT = ((3, 3), (4, 4), (-1, -1)), ((12, 3), (11, 4), (1, -1))
+OTHERS_OF_TWO = {"likelihood": 2, "offset": 4, "centre": 1}
+"""Channels of the maps of two keypoints, but for the way home."""
+
+LEFT, RIGHT = ((3, 3), (4, 4)), ((12, 3), (11, 4))
 TWO_ANIMALS = batch([[pixel(3, 3)], [pixel(12, 3)]], middle=[pixel(4, 4), pixel(11, 4)])
 
 
 def test_the_loss_of_several_is_least_at_the_truth():
     right = loss(maps_of_several(LEFT, RIGHT), TWO_ANIMALS, SEVERAL)
     assert right == pytest.approx(0, abs=1e-3)
-    elsewhere = ((12, 3), (13, 6), (-1, -3))
-    astray = ((12, 3), (11, 4), (-3, 2))
+    elsewhere, astray = ((12, 3), (13, 6)), ((9, 6), (11, 4))
     for wrong in (
         (LEFT,),
         (LEFT, elsewhere),
         (LEFT, astray),
-        (LEFT, RIGHT, ((8, 6),) * 2 + ((0, 0),)),
+        (LEFT, RIGHT, ((8, 6), (8, 6))),
     ):
         assert right < loss(maps_of_several(*wrong), TWO_ANIMALS, SEVERAL) - 0.1
 
 
 def test_the_order_of_the_animals_does_not_matter():
     swapped = batch([[pixel(12, 3)], [pixel(3, 3)]], middle=[pixel(11, 4), pixel(4, 4)])
-    maps = maps_of_several(LEFT, ((12, 4), (11, 4), (0, 0)))
+    maps = maps_of_several(LEFT, ((12, 4), (11, 4)))
     assert loss(maps, swapped, SEVERAL) == pytest.approx(loss(maps, TWO_ANIMALS, SEVERAL))
 
 
-def test_a_cell_between_two_centres_learns_the_way_from_the_nearer_one():
-    # Column 5 is 1 cell from the first centre and 1.4 from the second.
-    here, there = pixel(4, 1), pixel(7, 7)
-    labels = batch([[here], [there]], middle=[pixel(4, 4), pixel(6.4, 4)])
-    maps = maps_of_several(((4, 1), (4, 4), (0, -3)), ((7, 7), (6, 4), (1, 3)))
-    astray = {**maps, "reach": maps["reach"].clone()}
-    maps["reach"][0, :, 4, 5] = torch.tensor([4.0 - 5, 1 - 4])
-    astray["reach"][0, :, 4, 5] = torch.tensor([7.0 - 5, 7 - 4])
+def test_a_keypoint_that_says_another_animal_is_its_own_costs():
+    maps = maps_of_several(LEFT, RIGHT)
+    astray = {**maps, "home": maps["home"].clone()}
+    astray["home"][0, :, 3, 3] = torch.tensor([11.0 - 3, 4 - 3])  # the other's centre
+    right, wrong = (loss(each, TWO_ANIMALS, SEVERAL) for each in (maps, astray))
+    # 7 cells off, smooth L1 6.5, in one of the 18 cells about two keypoints, at half weight.
+    assert wrong - right == pytest.approx(0.5 * 6.5 / 18, rel=1e-3)
+
+
+def test_a_cell_between_two_keypoints_learns_the_way_home_of_the_nearer_one():
+    # Column 5 is 1 cell from the first keypoint and 1.4 from the second.
+    first, second = pixel(4, 4), pixel(6.4, 4)
+    labels = batch([[first], [second]], middle=[pixel(4, 1), pixel(7, 7)])
+    maps = maps_of_several(((4, 4), (4, 1)), ((6, 4), (7, 7)))
+    astray = {**maps, "home": maps["home"].clone()}
+    maps["home"][0, :, 4, 5] = torch.tensor([4.0 - 5, 1 - 4])
+    astray["home"][0, :, 4, 5] = torch.tensor([7.0 - 5, 7 - 4])
     assert loss(maps, labels, SEVERAL) < loss(astray, labels, SEVERAL) - 0.1
+
+
+def test_a_keypoint_whose_centre_is_unknown_learns_no_way_home():
+    head = PoseHead(**TWO_KEYPOINTS, max_individuals=3, centre="nose")
+    tail = pixel(5, 3)
+    labels = batch([[[NAN, NAN], tail]], unlabelled=[[True, False]], middle=[tail])
+    home = torch.ones(1, 4, ROWS, COLUMNS, requires_grad=True)
+    maps = {name: torch.zeros(1, n, ROWS, COLUMNS) for name, n in OTHERS_OF_TWO.items()}
+    torch.autograd.backward(pose_loss({**maps, "home": home}, labels, head, STRIDE))
+    assert not home.grad.any()
 
 
 def test_an_animal_whose_middle_is_outside_has_no_centre():
     outside = batch([[pixel(0, 3)]], middle=[[-3.0, 13.5]])
-    without = maps_of_several(((0, 3), (0, 3), (0, 0)))
+    without = maps_of_several(((0, 3), (0, 3)))
     without["centre"][:] = NEVER
     assert loss(without, outside, SEVERAL) == pytest.approx(0, abs=1e-3)
 
@@ -200,7 +221,7 @@ def test_an_animal_whose_middle_is_outside_has_no_centre():
 def test_a_named_keypoint_is_the_centre():
     head = SEVERAL.model_copy(update={"centre": "nose"})
     labels = batch([[pixel(3, 3)]], middle=[pixel(4, 4)])
-    assert loss(maps_of_several(((3, 3), (3, 3), (0, 0))), labels, head) < 0.1
+    assert loss(maps_of_several(((3, 3), (3, 3))), labels, head) < 0.1
     assert loss(maps_of_several(LEFT), labels, head) > 1
 
 
@@ -209,8 +230,8 @@ def test_where_the_centre_has_no_label_nobody_says_where_it_is_not():
     tail = pixel(5, 3)
     labels = batch([[[NAN, NAN], tail]], unlabelled=[[True, False]], middle=[tail])
     centre = torch.zeros(1, 1, ROWS, COLUMNS, requires_grad=True)
-    four = {"likelihood": 2, "offset": 4, "reach": 4}
-    maps = {name: torch.zeros(1, n, ROWS, COLUMNS) for name, n in four.items()}
+    maps = {name: torch.zeros(1, n, ROWS, COLUMNS) for name, n in OTHERS_OF_TWO.items()}
+    maps["home"] = torch.zeros(1, 4, ROWS, COLUMNS)
     torch.autograd.backward(pose_loss({**maps, "centre": centre}, labels, head, STRIDE))
     np.testing.assert_array_equal(centre.grad[0, 0] == 0, cells_within(0.75 * 16, tail))
 

@@ -90,6 +90,7 @@ def test_the_card_carries_only_a_handful_of_figures():
         "p95_px",
         "within_10_px_share",
         "found_share",
+        "nose: within_10_px_share",
         "mouse: dice",
         "mouse: dice_against_pseudo_masks",
         "usable: roc_auc",

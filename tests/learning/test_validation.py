@@ -97,11 +97,11 @@ def test_of_several_each_label_counts_with_the_nearest_that_was_found(tmp_path):
     recipe = recipe_of(tmp_path, heads__pose=pose, **AS_IT_IS)
     maps = pose_maps((20, 32), (44, 32))
     centre = torch.full((1, 1, CELLS, CELLS), -9.0)
-    reach = torch.zeros(1, 4, CELLS, CELLS)
+    home = torch.zeros(1, 4, CELLS, CELLS)
     for column, row, sure in ((8, 8, 2.0), (2, 2, 3.0)):  # the surer one is nowhere near
         centre[0, 0, row, column] = sure
-        reach[0, :, row, column] = torch.tensor([-3.0, 0.0, 3.0, 0.0])
-    found = errors(recipe, a_sample(), **maps, centre=centre, reach=reach)
+    home[0, :, 8, 5] = home[0, :, 8, 11] = torch.tensor([3.0, 0.0, -3.0, 0.0])
+    found = errors(recipe, a_sample(), **maps, centre=centre, home=home)
     assert found["pose"] == pytest.approx(0, abs=1e-5)
 
 
@@ -197,29 +197,31 @@ def test_a_class_without_labels_keeps_its_temperature(tmp_path):
     assert float(network.heads["classification"].temperature) == pytest.approx(1)
 
 
-class Reaching(Network):
-    """Expects both keypoints on the centre of each animal."""
+class Homeless(Network):
+    """Says of each keypoint that it is the centre of its animal."""
 
     def forward(self, image):
         cells = image.shape[2] // STRIDE, image.shape[3] // STRIDE
-        return {"reach": torch.zeros(len(image), 4, *cells)}
+        return {"home": torch.zeros(len(image), 4, *cells)}
 
 
 def radii_after(folder, samples):
     """Radius (cells) of each keypoint, before and after calibration."""
     pose = {"keypoints": ["light", "dark"], "max_individuals": 2}
     recipe = recipe_of(folder, heads__pose=pose, **AS_IT_IS)
-    network = Reaching(recipe)
+    network = Homeless(recipe)
     radius = network.heads["pose"].get_buffer("radius")
+    radius[:] = 5.0
     before = radius.tolist()
     Judge(recipe, samples).calibrate(network)
     return before, radius.tolist()
 
 
-def test_a_keypoints_radius_is_how_far_it_is_from_where_it_is_expected(tmp_path):
-    # The middle, (32, 32) px, is in cell (8, 8), whose own middle is (33.5, 33.5) px.
+def test_a_keypoints_radius_is_how_far_from_the_end_of_its_way_home_the_centre_is(tmp_path):
+    # (20, 32) and (44, 32) px are in the cells (5, 8) and (11, 8); the centre, (32, 32) px, is
+    # 7.625 cells from the left and from above, if a cell's middle is a whole number.
     _, after = radii_after(tmp_path, [a_sample()])
-    light, dark = np.hypot(20 - 33.5, 1.5) / STRIDE, np.hypot(44 - 33.5, 1.5) / STRIDE
+    light, dark = np.hypot(7.625 - 5, 0.375), np.hypot(11 - 7.625, 0.375)
     np.testing.assert_allclose(after, [light, dark], rtol=1e-4)
 
 
@@ -231,10 +233,10 @@ def test_a_keypoint_that_nobody_labelled_keeps_its_first_radius(tmp_path):
     assert after[0] != before[0]
 
 
-def test_no_radius_is_less_than_a_cell(tmp_path):
+def test_no_radius_is_less_than_two_cells(tmp_path):
     xy = np.array([[[33, 33], [34, 34]]], np.float32)  # next to the middle of their cell
     _, after = radii_after(tmp_path, [a_sample(xy)])
-    assert min(after) >= 1
+    np.testing.assert_array_equal(after, [2, 2])
 
 
 def test_without_a_labelled_animal_all_radii_stay(tmp_path):

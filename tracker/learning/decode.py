@@ -44,13 +44,17 @@ def decode_several(
 ) -> Several:
     """Return the likeliest individuals, most certain first, in one stage.
 
-    Centres are local maxima. From a centre the network says where each keypoint should be
-    (as in Zhou et al. 2019, arXiv:1904.07850, section 5.2); the keypoint is the cell where
-    its likelihood times a Gaussian about that place is largest. A keypoint is no more
-    certain than the centre that it belongs to.
+    Centres are local maxima. Each cell says, for each keypoint, where the centre of the
+    individual is that the keypoint there belongs to (as the votes of Neven et al. 2019,
+    arXiv:1906.11109, for pixels). An individual's keypoint is the cell where its likelihood
+    times a Gaussian of the distance from that place to the centre is largest. A keypoint is no
+    more certain than the centre that it belongs to.
+
+    The other way round, from centre to keypoints (Zhou et al. 2019, arXiv:1904.07850, section
+    5.2), a spread wing was missed: it is far from where a centre expects wings.
 
     Args:
-        maps: `likelihood`, `offset`, `centre` and `reach`, see `PoseMaps`.
+        maps: `likelihood`, `offset`, `centre` and `home`, see `PoseMaps`.
         individuals: How many at most.
         stride: Input pixels per cell.
         radius_cells: Sigma of the Gaussian for each keypoint (cells), float32 (keypoints,).
@@ -61,28 +65,21 @@ def decode_several(
     is_peak = centre >= functional.max_pool2d(centre, 5, 1, 2)
     peaks = torch.where(is_peak, centre, torch.full_like(centre, -30.0)).flatten(1)
     score, cell = peaks.topk(individuals, 1)
-    row = torch.div(cell, width, rounding_mode="floor")
-    column = cell - row * width
-    reach = (
-        maps["reach"].reshape(n, keypoints, 2, -1).permute(0, 3, 1, 2).reshape(n, -1, 2 * keypoints)
-    )
-    reach = reach.gather(1, cell.unsqueeze(2).expand(-1, -1, 2 * keypoints))
-    reach = reach.reshape(n, individuals, keypoints, 2)
-    expected_x = column.to(torch.float32)[..., None] + reach[..., 0]
-    expected_y = row.to(torch.float32)[..., None] + reach[..., 1]
+    row = torch.div(cell, width, rounding_mode="floor").to(torch.float32)
+    column = cell.to(torch.float32) - row * width
     columns = torch.arange(width, dtype=torch.float32, device=centre.device)
     rows = torch.arange(height, dtype=torch.float32, device=centre.device)
-    scale = (-0.5 / radius_cells.square())[:, None]
-    near_x = (scale * (expected_x[..., None] - columns) ** 2)[:, :, :, None, :]
-    near_y = (scale * (expected_y[..., None] - rows) ** 2)[:, :, :, :, None]
-    score_here = functional.logsigmoid(likelihood)[:, None] + near_x + near_y
-    best = score_here.flatten(3).argmax(3)  # (n, individuals, keypoints)
+    home = maps["home"].reshape(n, 1, keypoints, 2, height, width)
+    off_x = home[:, :, :, 0] + columns - column[:, :, None, None, None]
+    off_y = home[:, :, :, 1] + rows[:, None] - row[:, :, None, None, None]
+    scale = (-0.5 / radius_cells.square())[:, None, None]
+    near = scale * (off_x * off_x + off_y * off_y)
+    best = (functional.logsigmoid(likelihood)[:, None] + near).flatten(3).argmax(3)
     flat = best.permute(0, 2, 1)  # (n, keypoints, individuals)
     sure = torch.sigmoid(likelihood.flatten(2).gather(2, flat)).permute(0, 2, 1)
     sure = torch.minimum(sure, torch.sigmoid(score)[..., None])
     xy = _place(flat, maps, stride, each=individuals).permute(0, 2, 1, 3)
-    places = torch.stack([column.to(torch.float32), row.to(torch.float32), torch.sigmoid(score)], 2)
-    return Several(xy, sure, places)
+    return Several(xy, sure, torch.stack([column, row, torch.sigmoid(score)], 2))
 
 
 def individual_masks(maps: Mapping[str, Tensor], centre: Tensor | None) -> Tensor:

@@ -101,7 +101,7 @@ def quantity_loss(maps: Mapping[str, Tensor], target: Tensor) -> Tensor:
 
 
 def pose_loss(maps: Mapping[str, Tensor], batch: Batch, head: PoseHead, stride: int) -> Tensor:
-    """Focal loss of likelihoods and centres, plus error of offsets and reach.
+    """Focal loss of likelihoods and centres, plus error of offsets and ways home.
 
     The focal loss is that of CenterNet (Zhou et al. 2019, arXiv:1904.07850, eq. 1, alpha 2,
     beta 4). Around an individual whose keypoint is not labelled, that keypoint's map is free.
@@ -124,7 +124,7 @@ def pose_loss(maps: Mapping[str, Tensor], batch: Batch, head: PoseHead, stride: 
         number = head.keypoints.index(head.centre)
         unknown = free[:, number : number + 1]
     loss = loss + _focal(maps["centre"], dx, dy, unknown)
-    return loss + 0.5 * _reach_loss(maps["reach"], cells, centre, grid)
+    return loss + 0.5 * _home_loss(maps["home"], cells, centre, grid)
 
 
 class _Grid:
@@ -192,31 +192,25 @@ def centres_of(batch: Batch, head: PoseHead) -> Tensor:
     return torch.where(inside[..., None], batch.middle, torch.nan)
 
 
-def _reach_loss(reach: Tensor, cells: Tensor, centre: Tensor, grid: _Grid) -> Tensor:
-    """Error (cells, per keypoint) of the ways from the cells about each centre."""
+def _home_loss(home: Tensor, cells: Tensor, centre: Tensor, grid: _Grid) -> Tensor:
+    """Error (cells, per keypoint) of the ways to the own centre, in the cells about keypoints."""
     individuals, keypoints = cells.shape[1:3]
-    reach = reach.reshape(-1, keypoints, 2, len(grid.rows), len(grid.columns))
-    total, count = reach.sum() * 0, reach.new_zeros(())
-    dx, dy = grid.from_nearest(centre[:, :, None])
+    home = home.reshape(-1, keypoints, 2, len(grid.rows), len(grid.columns))
+    total, count = home.sum() * 0, home.new_zeros(())
+    dx, dy = grid.from_nearest(cells)
     for one in range(individuals):
-        mine = torch.nan_to_num(centre[:, one], nan=1e4)
-        from_x, from_y = (
-            mine[:, 0, None, None] - grid.columns,
-            mine[:, 1, None, None] - grid.rows[:, None],
-        )
+        mine = torch.nan_to_num(cells[:, one], nan=1e5)
+        from_x = mine[..., 0, None, None] - grid.columns
+        from_y = mine[..., 1, None, None] - grid.rows[:, None]
         close = from_x.square() + from_y.square() <= CLOSE_CELLS**2
-        close &= (from_x == dx[:, 0]) & (from_y == dy[:, 0])  # nearer to it than to another
-        sample, row, column = close.nonzero(as_tuple=True)
-        if not len(sample):
-            continue
-        here = torch.stack([column, row], 1).to(torch.float32)
-        target = cells[sample, one] - here[:, None]
-        known = torch.isfinite(target)
-        given = reach[sample, :, :, row, column]
-        error = functional.smooth_l1_loss(
-            given, torch.nan_to_num(target), reduction="none", beta=1.0
-        )
-        total, count = total + (error * known).sum(), count + known.sum() / 2
+        close &= (from_x == dx) & (from_y == dy)  # nearer to it than to another's
+        close &= torch.isfinite(centre[:, one]).all(1)[:, None, None, None]
+        to = torch.nan_to_num(centre[:, one])[..., None, None, None]
+        off_x = home[:, :, 0] - (to[:, 0] - grid.columns)
+        off_y = home[:, :, 1] - (to[:, 1] - grid.rows[:, None])
+        off = torch.stack([off_x, off_y], 2)
+        error = functional.smooth_l1_loss(off, torch.zeros_like(off), reduction="none").sum(2)
+        total, count = total + torch.where(close, error, 0.0).sum(), count + close.sum()
     return total / count.clamp(min=1)
 
 

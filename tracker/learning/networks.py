@@ -19,9 +19,9 @@ RARE = -4.0
 class PoseMaps(nn.Module):
     """`likelihood` (n, K, h, w), logits; `offset` (n, 2K, h, w), cells, x before y.
 
-    For several individuals also `centre` (n, 1, h, w), logits, and `reach` (n, 2K, h, w),
-    cells from an individual's centre to its keypoints. `radius` (K,) says how far (cells) each
-    keypoint may lie from where it is expected; it is measured after training.
+    For several individuals also `centre` (n, 1, h, w), logits, and `home` (n, 2K, h, w), cells
+    from a keypoint to the centre of the individual that it belongs to. `radius` (K,) says how
+    far off (cells) that may be; it is measured after training.
     """
 
     radius: Tensor
@@ -46,12 +46,12 @@ class PoseMaps(nn.Module):
         found = {"likelihood": maps[:, : self.n], "offset": maps[:, self.n :]}
         if self.several:
             maps = self.individuals(self.wider(features.fine))
-            found |= {"centre": maps[:, :1], "reach": REACH_CELLS * maps[:, 1:]}
+            found |= {"centre": maps[:, :1], "home": WAY_CELLS * maps[:, 1:]}
         return found
 
 
-REACH_CELLS = 8.0
-"""Unit of the reach inside the network, so that its weights are of the size of the others."""
+WAY_CELLS = 8.0
+"""Unit of ways inside the network, so that their weights are of the size of the others."""
 
 
 class Segmentation(nn.Module):
@@ -69,7 +69,7 @@ class Segmentation(nn.Module):
     def forward(self, features: Features) -> dict[str, Tensor]:
         """Return the maps."""
         maps = self.maps(features.fine)
-        votes = {"vote": REACH_CELLS * maps[:, self.n :]} if self.per_individual else {}
+        votes = {"vote": WAY_CELLS * maps[:, self.n :]} if self.per_individual else {}
         return {"mask": maps[:, : self.n], **votes}
 
 
@@ -250,13 +250,13 @@ def _as_bytes(probability: Tensor) -> Tensor:
 
 
 def first_radius_cells(recipe: Recipe, stride: int) -> float:
-    """How far (cells) a keypoint may lie from where it is expected, before that is measured."""
+    """How far off (cells) a keypoint's way to its centre may be, before that is measured."""
     low, high = recipe.augmentation.size_px
     return max(LEAST_RADIUS_CELLS, 0.25 * float((low * high) ** 0.5) / stride)
 
 
-LEAST_RADIUS_CELLS = 1.0
-"""No keypoint is expected more exactly than this (cells)."""
+LEAST_RADIUS_CELLS = 2.0
+"""No way home is taken to be more exact (cells): a centre is found as a whole cell, or the next."""
 
 
 def small_image(image: Tensor) -> Tensor:

@@ -39,6 +39,9 @@ class LabelledSource(Settings):
         (), description="groups kept for validation; training needs at least one"
     )
     usable: bool = Field(default=True, description="every image is a usable frame")
+    rare_poses: bool = Field(
+        default=False, description="images of rare poses are drawn up to six times as often"
+    )
     weight: float = Field(1.0, gt=0, description="how often it is drawn, against other sources")
 
     @property

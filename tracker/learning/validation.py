@@ -89,8 +89,8 @@ class Judge:
                     classes.append(case.batch.classes)
                 if "image" in maps and case.usable:
                     errors.append(reconstruction_error(case.batch.image, maps["image"]))
-                if "reach" in maps and case.usable:
-                    ways.append(_reach_error(network, maps, case.batch))
+                if "home" in maps and case.usable:
+                    ways.append(_home_error(network, maps, case.batch))
         if logits:
             _fit_temperature(network, torch.cat(logits), torch.cat(classes))
         if ways:
@@ -101,30 +101,27 @@ class Judge:
             network.heads["reconstruction"].get_buffer("limit").copy_(limit)
 
 
-def _reach_error(network: Network, maps: Mapping[str, Tensor], batch: Batch) -> Tensor:
-    """Distance (cells) of each keypoint from where its labelled centre expects it.
+def _home_error(network: Network, maps: Mapping[str, Tensor], batch: Batch) -> Tensor:
+    """Distance (cells) from each labelled centre of where its keypoints say that it is.
 
     (individuals, keypoints); NaN where the keypoint, or the centre, is not known.
     """
     pose, stride = network.recipe.heads.pose, network.stride
-    assert pose is not None  # noqa: S101 - it has a reach
+    assert pose is not None  # noqa: S101 - it has a way home
+    cells = (batch.xy[0] + 0.5) / stride - 0.5
     centre = (centres_of(batch, pose)[0] + 0.5) / stride - 0.5
-    known = torch.isfinite(centre).all(1)
-    height, width = maps["reach"].shape[2:]
-    column = centre[known, 0].round().long().clamp(0, width - 1)
-    row = centre[known, 1].round().long().clamp(0, height - 1)
-    reach = maps["reach"][0, :, row, column].reshape(len(pose.keypoints), 2, -1).permute(2, 0, 1)
-    expected = torch.stack([column, row], 1)[:, None] + reach
-    cells = (batch.xy[0][known] + 0.5) / stride - 0.5
-    off = cells - expected
-    return off.square().sum(2).sqrt()
+    height, width = maps["home"].shape[2:]
+    home = maps["home"][0].reshape(len(pose.keypoints), 2, height, width)
+    at = torch.nan_to_num(cells).round().long()
+    column, row = at[..., 0].clamp(0, width - 1), at[..., 1].clamp(0, height - 1)
+    number = torch.arange(len(pose.keypoints), device=row.device).expand_as(row)
+    said = torch.stack([column, row], 2) + home[number, :, row, column]
+    off = (said - centre[:, None]).square().sum(2).sqrt()
+    return torch.where(torch.isfinite(cells).all(2), off, torch.nan)
 
 
 def _fit_radius(network: Network, errors: Tensor) -> None:
-    """The distance that `REACHED_SHARE` of a keypoint's labels stay within.
-
-    A spread wing is far from where wings are as a rule: the mean would not let it be found.
-    """
+    """The distance from its centre that `REACHED_SHARE` of a keypoint's ways home stay within."""
     if not len(errors):
         return
     radius = network.heads["pose"].get_buffer("radius")

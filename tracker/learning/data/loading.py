@@ -9,6 +9,7 @@ from tracker.errors import TrainingError
 from tracker.learning.data.drawn import draw_rigs
 from tracker.learning.data.formats import read_source
 from tracker.learning.data.images import check_memory
+from tracker.learning.data.rarity import rarity_of
 from tracker.learning.recipe import FileSource, Recipe, SyntheticSource
 from tracker.learning.samples import Sample, Split
 
@@ -43,12 +44,20 @@ def load(recipe: Recipe, root: Path) -> Split:
         kept = share_of(learnt, fraction, recipe.schedule.seed)
         validation += [sample for sample in samples if sample.group in held_out]
         train += kept
-        weights += [source.weight / max(1, len(kept))] * len(kept)
+        weights += _weights(source, kept)
         _check_all_memory([*train, *validation])
     if faults:
         raise TrainingError(_all_faults(faults, root))
     share = np.array(weights)
     return Split(tuple(train), tuple(validation), share / share.sum())
+
+
+def _weights(source: FileSource | SyntheticSource, samples: Sequence[Sample]) -> list[float]:
+    """How often each is drawn; together the source's weight."""
+    often = np.ones(len(samples))
+    if not isinstance(source, SyntheticSource) and source.rare_poses:
+        often = rarity_of(samples)
+    return list(source.weight * often / max(1.0, often.sum()))
 
 
 def share_of(samples: Sequence[Sample], fraction: float, seed: int) -> list[Sample]:
