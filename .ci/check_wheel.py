@@ -4,7 +4,10 @@ import sys
 import zipfile
 
 REQUIRED = (
+    "tracker/actuators/firmware/stimulus_box.hex",
     "tracker/py.typed",
+    "tracker/report/report.html.jinja",
+    "tracker/configs/closed_loop_demo.yaml",
     "tracker/configs/demo.yaml",
     "tracker/configs/experiment.schema.json",
     *(

@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `tracker latency closed_loop_demo --led light --answer reply`")(
         stimulation.latency
     )
+    app.command(epilog="Example: `tracker flash --dry-run`")(stimulation.flash)
     app.command(epilog="Example: `tracker report sessions/20261122T101500Z_m12`")(
         stimulation.report
     )

@@ -1,6 +1,7 @@
-"""`tracker latency | report | unblind`: how fast the loop is, and what a session says."""
+"""`tracker latency | flash | report | unblind`: the loop's speed, its box, and what it left."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +61,24 @@ def latency(
         _print_latency(figures["ms_after_light"], text, picture, holds=holds)
     if not holds:
         sys.exit(1)
+
+
+def flash(
+    port: Annotated[str | None, typer.Option(help="Serial port; default: the only Uno.")] = None,
+    baud: Annotated[int, typer.Option(help="Of the board's boot loader.")] = 115_200,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print the command of avrdude.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing, compare what is on the board.")
+    ] = False,
+) -> None:
+    """Write the firmware of the stimulus box to an Arduino Uno, and read it back."""
+    from tracker.actuators.firmware.flash import flash as run
+
+    done = run(port, dry_run=dry_run, only_check=check, baud=baud)
+    typer.echo(shlex.join(done.command) if dry_run else f"{done.port}: done")
 
 
 def report(

@@ -1,0 +1,171 @@
+"""What every actuator promises; one line per actuator."""
+
+import threading
+import time
+
+import pytest
+
+from tracker.actuators.null import NullActuator, NullActuatorSettings
+from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
+from tracker.clock import SystemClock
+from tracker.errors import DeviceError
+from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.testing.recording_actuator import RecordingActuator
+
+LINES = {"0": LineLimits(200_000, 0), "1": LineLimits(200_000, 0)}
+PULSE = PulseTrain(20_000, 20_000)
+LONG = PulseTrain(150_000, 150_000)
+
+MAKERS = {
+    "nothing": lambda clock: NullActuator(NullActuatorSettings(), LINES, clock),
+    "stimulus box, simulated": lambda clock: StimulusBox(
+        StimulusBoxSettings(port="simulated"), LINES, clock
+    ),
+    "recording": lambda clock: RecordingActuator(LINES, clock),
+}
+
+
+@pytest.fixture(params=MAKERS.values(), ids=MAKERS.keys())
+def make(request):
+    made = []
+
+    def one():
+        actuator = request.param(SystemClock())
+        made.append(actuator)
+        return actuator
+
+    yield one
+    for actuator in made:
+        actuator.close()
+
+
+@pytest.fixture
+def actuator(make):
+    opened = make()
+    opened.open()
+    return opened
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda each: each.info, id="info"),
+        pytest.param(lambda each: each.apply("0", Action.TRAIN, PULSE, "a/1"), id="apply"),
+        pytest.param(lambda each: each.tend(alive=True), id="tend"),
+    ],
+)
+def test_before_open_and_after_close_it_cannot_be_used(make, use):
+    each = make()
+    with pytest.raises(DeviceError, match="closed"):
+        use(each)
+    each.open()
+    each.close()
+    with pytest.raises(DeviceError, match="closed"):
+        use(each)
+
+
+def test_it_says_what_it_is(actuator):
+    info = actuator.info
+    assert info.name
+    assert info.lines == tuple(LINES)
+    assert info.dead_man_s is None or info.dead_man_s >= 0
+
+
+def test_opening_twice_does_no_harm(actuator):
+    actuator.open()
+    assert actuator.info.lines == tuple(LINES)
+
+
+@pytest.mark.parametrize(
+    ("action", "train"),
+    [
+        pytest.param(Action.TRAIN, PULSE, id="train"),
+        pytest.param(Action.LEVEL, PULSE, id="level"),
+        pytest.param(Action.STOP, None, id="stop"),
+    ],
+)
+def test_an_order_has_a_receipt_within_fifty_milliseconds(actuator, action, train):
+    actuator.tend(alive=True)
+    began = time.perf_counter()
+    receipt = actuator.apply("0", action, train, "a/1")
+    assert time.perf_counter() - began < 0.05
+    assert receipt.acknowledged_ns >= 0
+    assert receipt.uncertainty_ns >= 0
+    assert receipt.confirmed == actuator.info.acknowledges
+
+
+def test_an_order_does_not_wait_for_the_train_to_end(actuator):
+    actuator.tend(alive=True)
+    began = time.perf_counter()
+    actuator.apply("0", Action.TRAIN, LONG, "a/1")
+    assert time.perf_counter() - began < 0.1
+
+
+def test_an_order_takes_the_place_of_what_the_line_does(actuator):
+    actuator.tend(alive=True)
+    actuator.apply("0", Action.LEVEL, PULSE, "a/1")
+    actuator.apply("0", Action.LEVEL, PULSE, "a/2")
+    actuator.apply("0", Action.STOP, None, "a/3")
+
+
+def test_two_lines_are_two_lines(actuator):
+    actuator.tend(alive=True)
+    actuator.apply("0", Action.TRAIN, PULSE, "a/1")
+    actuator.apply("1", Action.TRAIN, PULSE, "b/1")
+
+
+def test_tending_takes_twenty_milliseconds_at_most(actuator):
+    for _ in range(5):
+        began = time.perf_counter()
+        actuator.tend(alive=True)
+        assert time.perf_counter() - began < 0.05  # with room for a busy machine
+
+
+def test_it_can_be_tended_and_told_at_the_same_time(actuator):
+    over, failures = threading.Event(), []
+
+    def tend():
+        try:
+            while not over.is_set():
+                actuator.tend(alive=True)
+        except DeviceError as failure:
+            failures.append(failure)
+
+    tending = threading.Thread(target=tend)
+    tending.start()
+    for n in range(50):
+        actuator.apply("0", Action.LEVEL, PULSE, f"a/{n}")
+    over.set()
+    tending.join(5)
+    assert failures == []
+    assert not tending.is_alive()
+
+
+def test_making_it_safe_never_fails(make):
+    each = make()
+    each.make_safe()
+    each.open()
+    each.tend(alive=True)
+    each.apply("0", Action.TRAIN, LONG, "a/1")
+    each.make_safe()
+    each.make_safe()
+    each.close()
+    each.make_safe()
+
+
+def test_closing_twice_does_no_harm(make):
+    each = make()
+    each.close()
+    each.open()
+    each.close()
+    each.close()
+
+
+def test_what_was_made_safe_works_again_once_it_is_opened_anew(make):
+    each = make()
+    each.open()
+    each.make_safe()
+    each.close()
+    each.open()
+    each.tend(alive=True)
+    each.apply("0", Action.TRAIN, PULSE, "a/1")
