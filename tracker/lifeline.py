@@ -41,6 +41,11 @@ class Lifeline:
         }
         self.begin_anew()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no observation has come yet, and nothing speaks against relying on one."""
+        return self._dead is None and Kind.OBSERVATION not in self._heard_ns
+
     def begin_anew(self) -> None:
         """Forget everything, and rely on whoever speaks next."""
         self._session: str | None = None

@@ -2,7 +2,7 @@
 
 import typer
 
-from tracker.commands import asking, stimulation
+from tracker.commands import asking, control, stimulation
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +15,9 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `tracker stop`")(asking.stop)
     app.command(epilog="Example: `tracker latency closed_loop_demo --led light --answer reply`")(
         stimulation.latency
+    )
+    app.command(name="control", epilog="Example: `tracker control my_experiment.yaml`")(
+        control.control
     )
     app.command(epilog="Example: `tracker flash --dry-run`")(stimulation.flash)
     app.command(epilog="Example: `tracker report sessions/20261122T101500Z_m12`")(
