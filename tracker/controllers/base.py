@@ -26,6 +26,10 @@ class Controller(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """What a session keeps of it from the start, JSON-ready: seed, hash of the schedule."""
 
+    @property
+    def sealed(self) -> Mapping[str, Any]:
+        """What would tell its hidden arms, JSON-ready, for the sealed file alone; may be empty."""
+
     def update(self, result: FrameResult) -> Sequence[StimulusCommand]:
         """Return what follows from this frame.
 

@@ -1,96 +1,153 @@
-"""A device's microseconds on the session clock, from round trips of messages."""
+"""A device's microseconds on the session clock, from round trips of messages.
 
-from collections import deque
-from dataclasses import dataclass
+Each round trip says that the device read its clock after it was asked and before it was heard.
+All of them together leave little room for a line from device time to session time; what is
+returned is the middle of that room, with half its width. So the stated uncertainty holds however
+lopsided the delays are, as long as the device's clock runs evenly while a round trip is kept
+(K. Marzullo, "Maintaining the time in a distributed system", 1984).
+"""
+
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 WRAP_US = 1 << 32
 
-KEPT_S = 60
-"""Round trips are kept for so long, the quickest one of each second."""
+KEPT = 30
+"""Round trips are kept: the quickest one of each of the last seconds."""
 
-FIT_S = 10
-"""Drift is fitted once the round trips span so much."""
+MOST_DRIFT = 0.006
+"""The ceramic resonator of an Arduino Uno may be off by 0.5 %."""
 
-MOST_DRIFT = 500e-6
-"""No quartz or resonator of such a device is further off than this."""
+LEAST_DRIFT_ERROR = 10e-6
+"""How much a clock's rate may change while a round trip is kept: it gets warm."""
 
-UNKNOWN_DRIFT, KNOWN_DRIFT = 100e-6, 10e-6
-"""How fast the uncertainty grows with the distance from a round trip, before and after the fit."""
+READING_NS = 1000
+"""The device counts whole microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class _RoundTrip:
-    """Somewhere between asking and hearing the device read its clock."""
+class RoundTrip:
+    """The device read `device_ns` between `asked_ns` and `heard_ns` of the session."""
 
     device_ns: int
-    middle_ns: int
-    half_ns: int
-
-
-class DeviceClock:
-    """Maps a device's u32 microsecond counter to the session clock; used by one thread at a time.
-
-    Offset: the middle of the quickest round trip lately (Cristian 1989). Drift: least squares over
-    the quickest round trip of each second.
-    """
-
-    def __init__(self) -> None:
-        self._last_us = 0
-        self._trips: deque[_RoundTrip] = deque(maxlen=KEPT_S)
-        self._drift = 0.0
-        self._is_fitted = False
+    asked_ns: int
+    heard_ns: int
 
     @property
-    def drift(self) -> float:
-        """How much faster the session clock runs than the device's (0.0001: 100 ppm)."""
-        return self._drift
+    def length_ns(self) -> int:
+        """How long it took."""
+        return self.heard_ns - self.asked_ns
 
-    def unwrap(self, raw_us: int) -> int:
-        """Return a time of the device without wraps (us), from its counter.
+    @property
+    def second(self) -> int:
+        """In which second of the session it began."""
+        return self.asked_ns // 10**9
 
-        It is the one closest to the last time that came with a round trip.
-        """
-        ahead = (raw_us - self._last_us) % WRAP_US
-        return self._last_us + (ahead if ahead < WRAP_US // 2 else ahead - WRAP_US)
 
-    def add(self, asked_ns: int, raw_us: int, heard_ns: int) -> None:
-        """Take in a round trip: asked, read by the device, heard."""
-        self._last_us = device_us = self.unwrap(raw_us)
-        half_ns = max(0, heard_ns - asked_ns) // 2
-        trip = _RoundTrip(device_us * 1000, asked_ns + half_ns, half_ns)
-        if self._trips and trip.device_ns // 10**9 == self._trips[-1].device_ns // 10**9:
-            if trip.half_ns >= self._trips[-1].half_ns:
-                return
-            self._trips.pop()
-        self._trips.append(trip)
-        self._fit()
+@dataclass(frozen=True, slots=True)
+class ClockFit:
+    """What is known of a device's clock.
 
-    def at(self, raw_us: int) -> tuple[int, int]:
+    Attributes:
+        drift: How much longer a second of the session is than one of the device: 0.0001 is 100
+            parts per million.
+        drift_error: How far that may be off, either way.
+        residual_ns: How far the middles of the round trips lie from the fitted line, root mean
+            square (ns).
+        trips: What it follows from, oldest first.
+    """
+
+    drift: float = 0.0
+    drift_error: float = MOST_DRIFT
+    residual_ns: float = 0.0
+    trips: tuple[RoundTrip, ...] = field(default=(), repr=False)
+
+    def at(self, device_us: int) -> tuple[int, int]:
         """Return a time of the device on the session clock, and how far it may be off (ns).
+
+        Args:
+            device_us: As `DeviceClock.unwrap` returns it.
 
         Raises:
             ValueError: If no round trip has come yet.
         """
-        if not self._trips:
+        if not self.trips:
             raise ValueError("the device's clock is not known yet: no round trip has come")
-        device_ns = self.unwrap(raw_us) * 1000
-        growth = KNOWN_DRIFT if self._is_fitted else UNKNOWN_DRIFT
-        off_ns, best = min(
-            (trip.half_ns + growth * abs(device_ns - trip.device_ns), number)
-            for number, trip in enumerate(self._trips)
-        )
-        trip = self._trips[best]
-        away_ns = device_ns - trip.device_ns
-        return trip.middle_ns + round(away_ns * (1 + self._drift)), round(off_ns) + 1000
+        rooms = [self._room(trip, device_us * 1000) for trip in self.trips]
+        low, high = max(low for low, _ in rooms), min(high for _, high in rooms)
+        if low > high:  # its rate has changed by more than `LEAST_DRIFT_ERROR`
+            low, high = min(rooms, key=lambda room: room[1] - room[0])
+        return round((low + high) / 2), round((high - low) / 2) + READING_NS
 
-    def _fit(self) -> None:
-        first, last = self._trips[0], self._trips[-1]
-        if last.device_ns - first.device_ns < FIT_S * 10**9:
-            return
-        xs = [trip.device_ns - first.device_ns for trip in self._trips]
-        ys = [trip.middle_ns - first.middle_ns - x for trip, x in zip(self._trips, xs, strict=True)]
-        mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
-        spread = sum((x - mean_x) ** 2 for x in xs)
-        slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
-        self._drift = max(-MOST_DRIFT, min(MOST_DRIFT, slope))
-        self._is_fitted = True
+    def _room(self, trip: RoundTrip, device_ns: int) -> tuple[float, float]:
+        """Between which two moments the device's clock stood there, as one round trip has it."""
+        away_ns = device_ns - trip.device_ns
+        error_ns = self.drift_error * abs(away_ns)
+        moved_ns = away_ns * (1 + self.drift)
+        return trip.asked_ns + moved_ns - error_ns, trip.heard_ns + moved_ns + error_ns
+
+
+class DeviceClock:
+    """Maps a device's u32 microsecond counter to the session clock.
+
+    One thread at a time calls `add`; any thread may ask meanwhile.
+
+    Args:
+        first_us: What the counter says when the device's time begins, which is 0.
+    """
+
+    def __init__(self, first_us: int = 0) -> None:
+        self._first_us = first_us
+        self._last_us = 0
+        self.fit = ClockFit()
+        """What is known so far; replaced as a whole."""
+        self.n_steps = 0
+        """How often a round trip contradicted all those before: the clock had stood still."""
+
+    def unwrap(self, raw_us: int) -> int:
+        """Return the device's time without wraps (us), from its counter.
+
+        It is the one closest to the last round trip: right for 35 minutes either way.
+        """
+        ahead = (raw_us - self._first_us - self._last_us) % WRAP_US
+        return self._last_us + (ahead if ahead < WRAP_US // 2 else ahead - WRAP_US)
+
+    def at(self, raw_us: int) -> tuple[int, int]:
+        """Return a reading of the counter on the session clock, and how far it may be off (ns).
+
+        Raises:
+            ValueError: If no round trip has come yet.
+        """
+        return self.fit.at(self.unwrap(raw_us))
+
+    def add(self, asked_ns: int, raw_us: int, heard_ns: int) -> None:
+        """Take in a round trip: asked, read by the device, heard."""
+        device_us = self.unwrap(raw_us)
+        trip = RoundTrip(device_us * 1000, asked_ns, max(asked_ns, heard_ns))
+        kept = self.fit.trips
+        if kept and self._contradicts(trip):
+            kept = ()
+            self.n_steps += 1
+        self._last_us = max(self._last_us, device_us) if kept else device_us
+        if kept and kept[-1].second == trip.second:
+            if kept[-1].length_ns <= trip.length_ns:
+                return
+            kept = kept[:-1]
+        self.fit = _fitted((*kept, trip)[-KEPT:])
+
+    def _contradicts(self, trip: RoundTrip) -> bool:
+        at_ns, off_ns = self.fit.at(trip.device_ns // 1000)
+        return not trip.asked_ns - off_ns <= at_ns <= trip.heard_ns + off_ns
+
+
+def _fitted(trips: tuple[RoundTrip, ...]) -> ClockFit:
+    """Every two round trips say between which two rates the device's clock runs."""
+    low, high = -MOST_DRIFT, MOST_DRIFT
+    for before, after in combinations(trips, 2):
+        away_ns = after.device_ns - before.device_ns
+        if away_ns > 0:
+            low = max(low, (after.asked_ns - before.heard_ns) / away_ns - 1)
+            high = min(high, (after.heard_ns - before.asked_ns) / away_ns - 1)
+    fit = ClockFit((low + high) / 2, abs(high - low) / 2 + LEAST_DRIFT_ERROR, trips=trips)
+    off_ns = [(t.asked_ns + t.heard_ns) / 2 - fit.at(t.device_ns // 1000)[0] for t in trips]
+    return replace(fit, residual_ns=(sum(each**2 for each in off_ns) / len(off_ns)) ** 0.5)

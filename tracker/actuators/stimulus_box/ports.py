@@ -1,5 +1,8 @@
 """Where a stimulus box is connected: a serial port, opened so that nobody else has it."""
 
+import errno
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 import serial
@@ -8,45 +11,60 @@ from serial.tools import list_ports
 from tracker.actuators.stimulus_box.protocol import BAUD
 from tracker.errors import DeviceNotFound
 
+READ_S = 0.005
+"""Longest wait for a byte; the first one ends it."""
+
 WRITE_S = 0.05
 """Longest wait for a write: the port's buffer is empty but for a cable that is gone."""
 
-BOARDS = frozenset({0x2341, 0x2A03, 0x1A86, 0x0403})
-"""USB vendors of the Uno and its usual copies: Arduino, Arduino.org, WCH (CH340), FTDI."""
+UNOS = frozenset({(0x2341, 0x0001), (0x2341, 0x0043), (0x2341, 0x0243), (0x2A03, 0x0043)})
+"""USB vendor and product of the Arduino Uno."""
+
+COPIES = frozenset({(0x1A86, 0x7523), (0x0403, 0x6001), (0x10C4, 0xEA60)})
+"""The same of the chips on its copies: CH340, FT232R, CP2102; other devices have them as well."""
+
+BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK})
+"""What opening says if another program has the port; Windows says EACCES."""
 
 
 class Port(Protocol):
     """What the stimulus box needs of a connection. Errors are `OSError`."""
 
-    def read_some(self, wait_s: float) -> bytes:
-        """Return what is there; if nothing is, what comes within `wait_s`."""
+    def read_some(self) -> bytes:
+        """Return what is there; if nothing is, what comes within `READ_S`."""
 
     def write(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of it, at the same time as another thread reads."""
 
     def close(self) -> None:
         """Let go of it."""
+
+
+class FoundPort(Protocol):
+    """What pyserial knows of a port of this computer."""
+
+    device: str
+    vid: int | None
+    pid: int | None
 
 
 class SerialPort:
     """A serial port as a `Port`.
 
     Args:
-        opened: By pyserial.
+        opened: By pyserial, with a timeout of `READ_S`.
     """
 
     def __init__(self, opened: serial.SerialBase) -> None:
         self._serial = opened
 
-    def read_some(self, wait_s: float) -> bytes:
-        """Return what is there; if nothing is, what comes within `wait_s`."""
+    def read_some(self) -> bytes:
+        """Return what is there; if nothing is, what comes within `READ_S`."""
         try:
-            if self._serial.timeout != wait_s:
-                self._serial.timeout = wait_s
             first = self._serial.read(1)
             waiting = self._serial.in_waiting if first else 0
             return bytes(first + self._serial.read(waiting)) if waiting else bytes(first)
-        except TypeError as failure:  # pyserial, closed by another thread
+        except TypeError as failure:  # pyserial, if another thread has closed it
             raise OSError(str(failure)) from failure
 
     def write(self, data: bytes) -> None:
@@ -62,34 +80,53 @@ def open_port(name: str) -> Port:
     """Open a serial port for this program alone.
 
     Args:
-        name: Its name, a URL of pyserial, or "auto".
+        name: Its name, a URL of pyserial, or "auto" for the only Arduino there is.
 
     Raises:
         DeviceNotFound: If it is not there, or another program has it.
     """
-    chosen = _only_board() if name == "auto" else name
+    chosen = the_only_board(list_ports.comports()) if name == "auto" else name
     try:
         opened = serial.serial_for_url(
-            chosen, baudrate=BAUD, timeout=0.01, write_timeout=WRITE_S, do_not_open=True
+            chosen, baudrate=BAUD, timeout=READ_S, write_timeout=WRITE_S, do_not_open=True
         )
-        if hasattr(opened, "exclusive"):
-            opened.exclusive = True  # Windows does so by itself
+        opened.exclusive = True
         opened.open()
     except (OSError, ValueError) as failure:
-        known = ", ".join(port.device for port in list_ports.comports()) or "none"
-        raise DeviceNotFound(
-            f"the stimulus box at {chosen} cannot be opened: {failure}. Is it plugged in, and does "
-            f"no other program use it? Serial ports here: {known}"
-        ) from failure
+        raise DeviceNotFound(f"{chosen} cannot be opened: {_advice(failure)}") from failure
+    if hasattr(opened, "set_low_latency_mode"):  # else an FT232R keeps each answer for 16 ms
+        with suppress(OSError, ValueError):  # other chips do not know it, nor need it
+            opened.set_low_latency_mode(True)
     return SerialPort(opened)
 
 
-def _only_board() -> str:
-    boards = [port.device for port in list_ports.comports() if port.vid in BOARDS]
+def the_only_board(ports: Iterable[FoundPort]) -> str:
+    """Return the port of the only Arduino Uno, or if there is none, of the only likely copy.
+
+    Raises:
+        DeviceNotFound: If there is none, or more than one.
+    """
+    found = list(ports)
+    unos = [port.device for port in found if (port.vid, port.pid) in UNOS]
+    boards = unos or [port.device for port in found if (port.vid, port.pid) in COPIES]
     if len(boards) == 1:
-        return str(boards[0])
-    found = ", ".join(boards) or "none"
+        return boards[0]
+    if boards:
+        raise DeviceNotFound(
+            f"port: auto found {len(boards)} boards, at {', '.join(boards)}: name the port of the "
+            f"stimulus box"
+        )
+    known = ", ".join(port.device for port in found) or "none"
     raise DeviceNotFound(
-        f"port: auto needs exactly one Arduino at a USB port, found {found}: plug it in, or name "
-        f"its port"
+        f"port: auto found no Arduino Uno: plug it in, or name its port. Serial ports here: {known}"
     )
+
+
+def _advice(failure: OSError | ValueError) -> str:
+    number = getattr(failure, "errno", None)
+    if number in BUSY or "PermissionError(13" in str(failure):
+        return f"another program has it, or another tracker. Close that first ({failure})"
+    if number == errno.EACCES:
+        return f"your user may not open it; on Linux, add it to the group dialout ({failure})"
+    known = ", ".join(port.device for port in list_ports.comports()) or "none"
+    return f"is it plugged in? Serial ports here: {known} ({failure})"

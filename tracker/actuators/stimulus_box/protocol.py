@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from cobs import cobs
@@ -13,32 +13,22 @@ PROTOCOL = 1
 BAUD = 500_000
 
 N_LINES, N_INPUTS, FIRST_INPUT = 4, 2, 16
+"""Lines and inputs of a box; input n is line `FIRST_INPUT` + n of a report."""
 
-LARGEST_FRAME = 64
-"""Bytes between two zeros after which a frame cannot be one any more."""
+FULL_LEVEL = 255
 
+MOST_CONTENT = 40
+"""Bytes of a frame before COBS."""
 
-class Kind(IntEnum):
-    """What a frame says."""
+MOST_ENCODED = MOST_CONTENT + 1
+"""The same after COBS, which adds one byte to so few, without the zero at the end."""
 
-    HELLO = 0x01
-    LIMITS = 0x02
-    DEAD_MAN = 0x03
-    ARM = 0x04
-    DISARM = 0x05
-    ALIVE = 0x06
-    START = 0x07
-    STOP = 0x08
-    WELCOME = 0x81
-    ACK = 0x82
-    NACK = 0x83
-    PONG = 0x84
-    EDGE = 0x85
-    TRIPPED = 0x86
+RISING, FIRST, LAST, FORCED = 1, 2, 4, 8
+"""Flags of a report."""
 
 
-class Nack(IntEnum):
-    """Why the box did not do it."""
+class Reason(IntEnum):
+    """Why the box did not do what it was asked."""
 
     NOT_ARMED = 1
     ARMED = 2
@@ -48,54 +38,173 @@ class Nack(IntEnum):
     NO_LIMITS = 6
 
 
-class Trip(IntEnum):
+class Cause(IntEnum):
     """Why the box went safe by itself."""
 
     NO_KEEP_ALIVE = 1
-    ON_FOR_TOO_LONG = 2
+    HIGH_FOR_TOO_LONG = 2
     WATCHDOG = 3
 
 
-RISING, FIRST, LAST, FORCED = 1, 2, 4, 8
-"""Flags of an edge."""
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Ends all trains, disarms, forgets the limits."""
 
-BODIES = {
-    Kind.HELLO: struct.Struct("<B"),
-    Kind.LIMITS: struct.Struct("<BII"),
-    Kind.DEAD_MAN: struct.Struct("<B"),
-    Kind.ARM: struct.Struct("<"),
-    Kind.DISARM: struct.Struct("<"),
-    Kind.ALIVE: struct.Struct("<"),
-    Kind.START: struct.Struct("<BBIIIII"),
-    Kind.STOP: struct.Struct("<B"),
-    Kind.WELCOME: struct.Struct("<BBBBBBI"),
-    Kind.ACK: struct.Struct("<I"),
-    Kind.NACK: struct.Struct("<BI"),
-    Kind.PONG: struct.Struct("<IBH"),
-    Kind.EDGE: struct.Struct("<BBBI"),
-    Kind.TRIPPED: struct.Struct("<BI"),
-}
-"""Fields of each kind, in the order of the specification."""
+    protocol: int = PROTOCOL
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One frame, checked.
+class SetLimits:
+    """What a line may do; only while disarmed."""
 
-    Attributes:
-        kind: What it says.
-        seq: Number of the request, or of the edge.
-        fields: As in `BODIES`.
+    line: int
+    longest_us: int
+    least_gap_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeadMan:
+    """After how long without a keep-alive all goes low; only while disarmed."""
+
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmBox:
+    """Lines may go high from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisarmBox:
+    """Every line low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Restarts the dead-man."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a train; its times are those of `tracker.stimuli.PulseTrain`."""
+
+    line: int
+    level: int
+    delay_us: int
+    width_us: int
+    period_us: int
+    n_pulses: int
+    ramp_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Go low."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the box is, in answer to `Hello`."""
+
+    protocol: int
+    major: int
+    minor: int
+    n_lines: int
+    n_inputs: int
+    reset_cause: int
+    device_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """It was done: when."""
+
+    device_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """It was not done."""
+
+    reason: int
+    device_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to `Alive`: when that was complete, and how the box is."""
+
+    device_us: int
+    state: int
+    bad_frames: int
+
+    @property
+    def armed(self) -> bool:
+        """Whether lines may go high."""
+        return bool(self.state & 1)
+
+    @property
+    def high(self) -> tuple[int, ...]:
+        """Which lines are high."""
+        return tuple(line for line in range(N_LINES) if self.state & 1 << 4 + line)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeReport:
+    """A pin has changed."""
+
+    line: int
+    flags: int
+    start_seq: int
+    device_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """The box went safe by itself."""
+
+    cause: int
+    device_us: int
+
+
+Request = Hello | SetLimits | SetDeadMan | ArmBox | DisarmBox | Alive | Start | Stop
+Answer = Welcome | Ack | Nack | Pong
+Message = Request | Answer | EdgeReport | Tripped
+
+_LAYOUTS: dict[type[Message], tuple[int, struct.Struct]] = {
+    Hello: (0x01, struct.Struct("<B")),
+    SetLimits: (0x02, struct.Struct("<BII")),
+    SetDeadMan: (0x03, struct.Struct("<B")),
+    ArmBox: (0x04, struct.Struct("<")),
+    DisarmBox: (0x05, struct.Struct("<")),
+    Alive: (0x06, struct.Struct("<")),
+    Start: (0x07, struct.Struct("<BBIIIII")),
+    Stop: (0x08, struct.Struct("<B")),
+    Welcome: (0x81, struct.Struct("<BBBBBBI")),
+    Ack: (0x82, struct.Struct("<I")),
+    Nack: (0x83, struct.Struct("<BI")),
+    Pong: (0x84, struct.Struct("<IBH")),
+    EdgeReport: (0x85, struct.Struct("<BBBI")),
+    Tripped: (0x86, struct.Struct("<BI")),
+}
+_NAMES = {kind: tuple(each.name for each in fields(kind)) for kind in _LAYOUTS}
+_KINDS = {number: (kind, layout) for kind, (number, layout) in _LAYOUTS.items()}
+
+
+def encode(seq: int, message: Message) -> bytes:
+    """Return a frame with its zero at the end.
+
+    Raises:
+        ValueError: If a value does not fit into its field.
     """
-
-    kind: Kind
-    seq: int
-    fields: tuple[int, ...]
-
-
-def encode(kind: Kind, seq: int, *fields: int) -> bytes:
-    """Return a frame with its zero at the end."""
-    content = bytes((kind, seq)) + BODIES[kind].pack(*fields)
+    number, layout = _LAYOUTS[type(message)]
+    try:
+        body = layout.pack(*(getattr(message, name) for name in _NAMES[type(message)]))
+    except struct.error as failure:
+        raise ValueError(f"{message} cannot be sent: {failure}") from failure
+    content = bytes((number, seq)) + body
     framed: bytes = cobs.encode(content + struct.pack("<I", zlib.crc32(content)))
     return framed + b"\0"
 
@@ -111,59 +220,59 @@ class Decoder:
         self.bad_frames = 0
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Return the frames that are complete now."""
-        *whole, self._rest = (self._rest + data).split(b"\0")
-        if len(self._rest) > LARGEST_FRAME:
-            self._rest = self._rest[-LARGEST_FRAME:]  # too long already: it will be a bad frame
+    def feed(self, data: bytes) -> list[tuple[int, Message]]:
+        """Return the frames that are complete now, each with its sequence number."""
+        *whole, rest = (self._rest + data).split(b"\0")
+        self._rest = rest[: MOST_ENCODED + 1]  # one byte too many stays one too many
         found = []
-        for frame in whole:
-            if not frame:
+        for framed in whole:
+            if not framed:
                 continue
-            message = _read(frame)
-            if message is None:
+            frame = _read(framed)
+            if frame is None:
                 self.bad_frames += 1
             else:
-                found.append(message)
+                found.append(frame)
         return found
 
 
-def _read(frame: bytes) -> Message | None:
+def _read(framed: bytes) -> tuple[int, Message] | None:
+    if len(framed) > MOST_ENCODED:
+        return None
     try:
-        content = cobs.decode(frame)
+        content = cobs.decode(framed)
     except cobs.DecodeError:
         return None
     if len(content) < 6 or struct.pack("<I", zlib.crc32(content[:-4])) != content[-4:]:
         return None
-    try:
-        kind = Kind(content[0])
-        return Message(kind, content[1], BODIES[kind].unpack(content[2:-4]))
-    except (ValueError, struct.error):
+    kind, layout = _KINDS.get(content[0], (None, None))
+    if kind is None or layout is None or layout.size != len(content) - 6:
         return None
+    return content[1], kind(*layout.unpack(content[2:-4]))
 
 
-_NACKS = {
-    Nack.NOT_ARMED: "it is not armed",
-    Nack.ARMED: "limits cannot be set while it is armed",
-    Nack.OUT_OF_RANGE: "a value is out of range",
-    Nack.TOO_LONG: "it would be on for longer than the line's limit",
-    Nack.TOO_SOON: "it is too soon after what was before",
-    Nack.NO_LIMITS: "the line has no limits",
+_REASONS = {
+    Reason.NOT_ARMED: "it is not armed",
+    Reason.ARMED: "limits cannot be set while it is armed",
+    Reason.OUT_OF_RANGE: "a value is out of its range (docs/stimulus_box.md)",
+    Reason.TOO_LONG: "the line would be high for longer than its limit",
+    Reason.TOO_SOON: "it is too soon after what the line did before",
+    Reason.NO_LIMITS: "the line has no limits",
 }
-_TRIPS = {
-    Trip.NO_KEEP_ALIVE: "no keep-alive came in time",
-    Trip.ON_FOR_TOO_LONG: "a line was on for longer than its limit",
-    Trip.WATCHDOG: "its watchdog had to restart it",
+_CAUSES = {
+    Cause.NO_KEEP_ALIVE: "no keep-alive came in time",
+    Cause.HIGH_FOR_TOO_LONG: "a line was high for longer than its limit",
+    Cause.WATCHDOG: "its watchdog had to restart it",
 }
 
 
-def nack_in_words(reason: int) -> str:
+def reason_in_words(reason: int) -> str:
     """Return why the box did not do it."""
-    words: dict[int, str] = {int(nack): text for nack, text in _NACKS.items()}
+    words: dict[int, str] = {int(each): text for each, text in _REASONS.items()}
     return words.get(reason, f"reason {reason}, which this program does not know")
 
 
-def trip_in_words(cause: int) -> str:
+def cause_in_words(cause: int) -> str:
     """Return why the box went safe."""
-    words: dict[int, str] = {int(trip): text for trip, text in _TRIPS.items()}
+    words: dict[int, str] = {int(each): text for each, text in _CAUSES.items()}
     return words.get(cause, f"cause {cause}, which this program does not know")
