@@ -4,11 +4,9 @@ import contextlib
 
 import msgspec
 
-from tracker.control_desk import ControlDesk
-from tracker.control_server import ControlServer, ControlSettings
-from tracker.history import History
-from tracker.keys import Client, Role
-from tracker.requests import (
+from tracker.control.desk import ControlDesk
+from tracker.control.history import History
+from tracker.control.requests import (
     Arm,
     CatchUp,
     Disarm,
@@ -20,6 +18,8 @@ from tracker.requests import (
     decode_reply,
     encode,
 )
+from tracker.control.server import ControlServer, ControlSettings
+from tracker.keys import Client, Role
 from tracker.stimuli import PulseTrain
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.recording_handler import RecordingHandler

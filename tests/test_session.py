@@ -18,8 +18,8 @@ from tracker.errors import (
 )
 from tracker.recorder import Recorder
 from tracker.recording import Recording
-from tracker.session_state import EndReason, State
 from tracker.session_folder.video_writer import Codec
+from tracker.session_state import EndReason, State
 from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.scripted_camera import ScriptedCamera

@@ -18,7 +18,7 @@ from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
 from tracker.config import CameraSettings, Experiment, OnFault, shipped
-from tracker.control_server import ControlServer
+from tracker.control.server import ControlServer
 from tracker.episodes import EpisodeBuilder
 from tracker.errors import ModelError
 from tracker.features import FeatureExtractor

@@ -21,7 +21,7 @@ from tracker.behaviours.rule import RuleSettings
 from tracker.cameras.opencv import OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.cameras.video_file import VideoFileSettings
-from tracker.control_server import ControlSettings
+from tracker.control.server import ControlSettings
 from tracker.controllers.make import ControllerSettings
 from tracker.episodes import EpisodeSettings
 from tracker.errors import ConfigError

@@ -20,12 +20,12 @@ from tracker.behaviours.rule import make_rule
 from tracker.build_loop import Bench
 from tracker.clock import Clock
 from tracker.config import Experiment
+from tracker.control.lifeline import Lifeline, LifelineSettings
+from tracker.control.remote import Remote
+from tracker.control.results import ResultReader
 from tracker.controllers.base import Controller
 from tracker.errors import BadMessage, ConfigError, WireError
-from tracker.lifeline import Lifeline, LifelineSettings
 from tracker.messages import ObservationMessage, OutputStatus, Status, StatusMessage
-from tracker.remote import Remote
-from tracker.remote_results import ResultReader
 from tracker.session_folder.files import EXPERIMENT, LOG, SESSION, AppendFile, write_new
 from tracker.session_folder.rows import LogLine, to_json
 from tracker.session_folder.stimulus_files import StimulusFiles
@@ -307,7 +307,7 @@ class RemoteControl:
 class RemoteControlHandler:
     """What a control process does for people at its own control socket.
 
-    Keeps `tracker.control_desk.Handler`.
+    Keeps `tracker.control.desk.Handler`.
 
     Args:
         control: Running.

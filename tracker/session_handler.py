@@ -10,7 +10,7 @@ from tracker.stimuli import PulseTrain, StimulusRow
 
 
 class SessionHandler:
-    """Keeps `control_desk.Handler`; called by the control thread while the session runs.
+    """Keeps `control.desk.Handler`; called by the control thread while the session runs.
 
     Args:
         session: Runs.

@@ -122,6 +122,46 @@ def test_how_far_off_the_way_home_may_be_is_the_radius_of_each_keypoint():
     np.testing.assert_allclose(found.xy[0, 0], [pixel(5, 4), pixel(9, 4)])
 
 
+def wings(*cells, centre=(7, 6)):
+    """An animal whose left and right wing are (column, row, left, right) this likely."""
+    maps = blank(2)
+    maps["centre"][0, 0, centre[1], centre[0]] = 5.0
+    for column, row, *likely in cells:
+        for number, probability in enumerate(likely):
+            maps["likelihood"][0, number, row, column] = logit(probability)
+            way = torch.tensor([centre[0] - column, centre[1] - row])
+            maps["home"][0, 2 * number : 2 * number + 2, row, column] = way
+    return maps
+
+
+@pytest.mark.parametrize(
+    ("cells", "left", "right"),
+    [
+        pytest.param([(2, 2, 0.8, 0.6), (12, 2, 0.1, 0.45)], (2, 2), (12, 2), id="one_stretched"),
+        pytest.param([(2, 2, 0.4, 0.7), (12, 2, 0.3, 0.1)], (12, 2), (2, 2), id="the_other"),
+        pytest.param([(2, 2, 0.8, 0.6), (4, 2, 0.1, 0.5)], (2, 2), (2, 2), id="2_cells_apart"),
+        pytest.param([(2, 2, 0.8, 0.6), (12, 2, 0.1, 0.38)], (2, 2), (2, 2), id="unlikely_there"),
+        pytest.param([(2, 2, 0.8, 0.6)], (2, 2), (2, 2), id="nowhere_else"),
+        pytest.param([(2, 2, 0.8, 0.4), (12, 2, 0.6, 0.7)], (2, 2), (12, 2), id="never_together"),
+    ],
+)
+def test_of_a_pair_in_one_place_the_one_that_is_as_likely_elsewhere_goes_there(cells, left, right):
+    found = decode_several(wings(*cells), 2, STRIDE, torch.tensor([2.0]), mirror=[1, 0])
+    np.testing.assert_allclose(found.xy[0, 0], [pixel(*left), pixel(*right)])
+
+
+def test_keypoints_that_are_no_pair_may_be_in_one_place():
+    maps = wings((2, 2, 0.8, 0.6), (12, 2, 0.1, 0.45))
+    found = decode_several(maps, 2, STRIDE, torch.tensor([2.0]), mirror=[0, 1])
+    np.testing.assert_allclose(found.xy[0, 0], [pixel(2, 2), pixel(2, 2)])
+
+
+def test_a_keypoint_that_moved_has_the_confidence_of_where_it_is():
+    maps = wings((2, 2, 0.8, 0.6), (12, 2, 0.1, 0.45))
+    found = decode_several(maps, 2, STRIDE, torch.tensor([2.0]), mirror=[1, 0])
+    np.testing.assert_allclose(found.confidence[0, 0], [0.8, 0.45], atol=1e-5)
+
+
 def test_an_animal_that_is_not_there_has_a_confidence_near_zero():
     maps = blank()
     put_animal(maps, (3, 3), [(3, 3)])

@@ -17,10 +17,8 @@ from control_ends import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.control_desk import MAX_PENDING, REMEMBERED
-from tracker.errors import DeviceError
-from tracker.keys import Client, Role
-from tracker.requests import (
+from tracker.control.desk import MAX_PENDING, REMEMBERED
+from tracker.control.requests import (
     Arm,
     CatchUp,
     Disarm,
@@ -37,6 +35,8 @@ from tracker.requests import (
     Stop,
     encode,
 )
+from tracker.errors import DeviceError
+from tracker.keys import Client, Role
 from tracker.stimuli import Delivery, Refusal
 
 

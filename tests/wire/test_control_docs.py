@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from control_ends import KINDS, request, serving
 
-from tracker import requests
-from tracker.control_desk import AHEAD_NS, MAX_PENDING, REMEMBERED
-from tracker.control_server import LARGEST_REQUEST, ControlSettings
-from tracker.requests import Objection, decode_reply, decode_request, encode
+from tracker.control import requests
+from tracker.control.desk import AHEAD_NS, MAX_PENDING, REMEMBERED
+from tracker.control.requests import Objection, decode_reply, decode_request, encode
+from tracker.control.server import LARGEST_REQUEST, ControlSettings
 from tracker.testing.recording_handler import RecordingHandler
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "control.md").read_text()

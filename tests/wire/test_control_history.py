@@ -3,7 +3,7 @@ import threading
 import msgspec
 import pytest
 
-from tracker.history import PAGE_MESSAGES, History
+from tracker.control.history import PAGE_MESSAGES, History
 
 
 def header(seq, sent_ns=None, padding=0):

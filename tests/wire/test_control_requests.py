@@ -4,9 +4,7 @@ from control_ends import KINDS, SESSION, TRAIN, request, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.errors import BadMessage
-from tracker.messages import Status
-from tracker.requests import (
+from tracker.control.requests import (
     Arm,
     CatchUp,
     Disarm,
@@ -27,6 +25,8 @@ from tracker.requests import (
     id_of,
     stimulated,
 )
+from tracker.errors import BadMessage
+from tracker.messages import Status
 from tracker.stimuli import (
     Action,
     Delivery,

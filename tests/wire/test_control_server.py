@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tracker.control_server import LARGEST_REQUEST, ControlServer, ControlSettings
+from tracker.control.history import History
+from tracker.control.remote import Remote, RequestRefused
+from tracker.control.requests import Arm, Objection, Ping, decode_reply, encode
+from tracker.control.server import LARGEST_REQUEST, ControlServer, ControlSettings
 from tracker.errors import AddressInUse, ConfigError, WireError
-from tracker.history import History
 from tracker.keys import Role, load_client_keys, make_client_keys, make_keys
-from tracker.remote import Remote, RequestRefused
-from tracker.requests import Arm, Objection, Ping, decode_reply, encode
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.recording_handler import RecordingHandler
 

@@ -6,11 +6,11 @@ import zmq
 from control_ends import SESSION, TRAIN, serving
 from wire_ends import ANY_PORT
 
-from tracker.control_server import ControlServer, ControlSettings
+from tracker.control.remote import ADDRESS, Remote, RequestRefused
+from tracker.control.requests import Done, Objection, Pong, decode_request, encode
+from tracker.control.server import ControlServer, ControlSettings
 from tracker.errors import BadMessage, DeviceError, WireError
 from tracker.messages import LogMessage
-from tracker.remote import ADDRESS, Remote, RequestRefused
-from tracker.requests import Done, Objection, Pong, decode_request, encode
 from tracker.stimuli import Delivery, Refusal
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.recording_handler import RecordingHandler

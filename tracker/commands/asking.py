@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from tracker import remote_commands
+from tracker.commands import answers
+from tracker.control.remote import ADDRESS, Remote
 from tracker.controllers.train import TrainSettings
 from tracker.errors import ConfigError
 from tracker.keys import load_client_keys
-from tracker.remote import ADDRESS, Remote
 
 Address = Annotated[str, typer.Option(help="Control socket of the session.")]
 ServerKey = Annotated[Path | None, typer.Option(help="server.key of the rig, if it uses keys.")]
@@ -32,7 +32,7 @@ def arm(
 ) -> None:
     """Let stimuli through from now on, after each actuator has passed its self-test."""
     with _remote(address, server_key, secret_key) as remote:
-        remote_commands.arm(remote, by=by, as_json=as_json)
+        answers.arm(remote, by=by, as_json=as_json)
 
 
 def disarm(
@@ -45,7 +45,7 @@ def disarm(
 ) -> None:
     """Let nothing through from now on, and bring every output low at once."""
     with _remote(address, server_key, secret_key) as remote:
-        remote_commands.disarm(remote, why, as_json=as_json)
+        answers.disarm(remote, why, as_json=as_json)
 
 
 def stimulate(
@@ -71,9 +71,7 @@ def stimulate(
     except ValidationError as error:
         raise ConfigError("; ".join(problem["msg"] for problem in error.errors())) from None
     with _remote(address, server_key, secret_key) as remote:
-        delivered = remote_commands.stimulate(
-            remote, output, settings.pulse_train, by=by, as_json=as_json
-        )
+        delivered = answers.stimulate(remote, output, settings.pulse_train, by=by, as_json=as_json)
     if not delivered:
         sys.exit(1)
 
@@ -89,7 +87,7 @@ def mark(
 ) -> None:
     """Write a line into the session's log."""
     with _remote(address, server_key, secret_key) as remote:
-        remote_commands.mark(remote, text, by=by, as_json=as_json)
+        answers.mark(remote, text, by=by, as_json=as_json)
 
 
 def status(
@@ -101,7 +99,7 @@ def status(
 ) -> None:
     """Say how the session is doing, and whether it is armed."""
     with _remote(address, server_key, secret_key) as remote:
-        remote_commands.status(remote, as_json=as_json)
+        answers.status(remote, as_json=as_json)
 
 
 def stop(
@@ -114,7 +112,7 @@ def stop(
 ) -> None:
     """End the session in order."""
     with _remote(address, server_key, secret_key) as remote:
-        remote_commands.stop(remote, by=by, as_json=as_json)
+        answers.stop(remote, by=by, as_json=as_json)
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from rich.console import Console
 
 from tracker.clock import SystemClock
 from tracker.config import load
-from tracker.control_server import ControlServer, ControlSettings
+from tracker.control.lifeline import LifelineSettings
+from tracker.control.remote import ADDRESS, Remote
+from tracker.control.server import ControlServer, ControlSettings
 from tracker.errors import ConfigError, TrackerError
 from tracker.keys import load_client_keys
-from tracker.lifeline import LifelineSettings
 from tracker.publisher import PublisherSettings
-from tracker.remote import ADDRESS, Remote
 from tracker.remote_control import RemoteControl, RemoteControlHandler
 from tracker.subscriber import Subscriber
 from tracker.worker import Worker

@@ -1,6 +1,7 @@
 """From maps to keypoints and masks, in operations that every runtime has."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -39,8 +40,19 @@ class Several(NamedTuple):
     centre: Tensor
 
 
+APART_CELLS = 4.0
+"""Two keypoints that mirror each other are taken to be one if they are no farther apart."""
+
+APART_COST = math.log(1.5)
+"""One of them moves away if it is at least two thirds as likely elsewhere."""
+
+
 def decode_several(
-    maps: Mapping[str, Tensor], individuals: int, stride: int, radius_cells: Tensor
+    maps: Mapping[str, Tensor],
+    individuals: int,
+    stride: int,
+    radius_cells: Tensor,
+    mirror: Sequence[int] = (),
 ) -> Several:
     """Return the likeliest individuals, most certain first, in one stage.
 
@@ -58,6 +70,8 @@ def decode_several(
         individuals: How many at most.
         stride: Input pixels per cell.
         radius_cells: Sigma of the Gaussian for each keypoint (cells), float32 (keypoints,).
+        mirror: For each keypoint, the one that it is confused with: its mirror image, or itself.
+            Where both are found in one place, see `_apart`.
     """
     likelihood = maps["likelihood"]
     n, keypoints, height, width = likelihood.shape
@@ -74,12 +88,44 @@ def decode_several(
     off_y = home[:, :, :, 1] + rows[:, None] - row[:, :, None, None, None]
     scale = (-0.5 / radius_cells.square())[:, None, None]
     near = scale * (off_x * off_x + off_y * off_y)
-    best = (functional.logsigmoid(likelihood)[:, None] + near).flatten(3).argmax(3)
+    here = functional.logsigmoid(likelihood)[:, None] + near
+    best = here.flatten(3).argmax(3)
+    if any(other != number for number, other in enumerate(mirror)):
+        best = _apart(here, best, mirror)
     flat = best.permute(0, 2, 1)  # (n, keypoints, individuals)
     sure = torch.sigmoid(likelihood.flatten(2).gather(2, flat)).permute(0, 2, 1)
     sure = torch.minimum(sure, torch.sigmoid(score)[..., None])
     xy = _place(flat, maps, stride, each=individuals).permute(0, 2, 1, 3)
     return Several(xy, sure, torch.stack([column, row, torch.sigmoid(score)], 2))
+
+
+def _apart(score: Tensor, best: Tensor, mirror: Sequence[int]) -> Tensor:
+    """Return the best cells, but where a pair has been found in one place one of both moves.
+
+    A network that is not sure which wing it sees is so twice, once in each map: the wing
+    that is hard to see is found on the other. The one that loses less by it goes to its best
+    cell at least `APART_CELLS` away, if that costs no more than `APART_COST`: two folded
+    wings, which have no such cell, stay together.
+
+    Args:
+        score: Log likelihood (n, individuals, keypoints, height, width).
+        best: Its largest cell (n, individuals, keypoints), counted row by row.
+        mirror: See `decode_several`.
+    """
+    height, width = score.shape[3:]
+    row = torch.div(best, width, rounding_mode="floor").to(torch.float32)
+    column = best.to(torch.float32) - row * width
+    columns = torch.arange(width, dtype=torch.float32, device=score.device)
+    rows = torch.arange(height, dtype=torch.float32, device=score.device)
+    other_row, other_column = row[:, :, mirror], column[:, :, mirror]
+    off_x = (columns - other_column[..., None]).square()[..., None, :]
+    off_y = (rows - other_row[..., None]).square()[..., :, None]
+    away = torch.where(off_x + off_y > APART_CELLS**2, score, torch.full_like(score, -1e4))
+    second, elsewhere = away.flatten(3).max(3)
+    cost = score.flatten(3).amax(3) - second
+    together = (row - other_row).square() + (column - other_column).square() <= APART_CELLS**2
+    moves = together & (cost <= APART_COST) & (cost < cost[:, :, mirror])
+    return torch.where(moves, elsewhere, best)
 
 
 def individual_masks(maps: Mapping[str, Tensor], centre: Tensor | None) -> Tensor:

@@ -221,7 +221,8 @@ class Graph(nn.Module):
         centres = None
         if heads.pose and heads.pose.max_individuals > 1:
             radius = self.network.heads["pose"].get_buffer("radius")
-            several = decode_several(maps, heads.pose.max_individuals, stride, radius)
+            mirror = self.network.recipe.mirror_order
+            several = decode_several(maps, heads.pose.max_individuals, stride, radius, mirror)
             found += [("xy", several.xy), ("confidence", several.confidence)]
             centres = several.centre
         elif heads.pose:

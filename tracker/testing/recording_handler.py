@@ -14,7 +14,7 @@ from tracker.stimuli import (
 
 
 class RecordingHandler:
-    """Keeps `tracker.control_desk.Handler`; used by one thread.
+    """Keeps `tracker.control.desk.Handler`; used by one thread.
 
     Args:
         slow: True: what takes time is done only by `finish_arming` and `finish_stimulus`.

@@ -10,10 +10,7 @@ from uuid import uuid4
 
 import zmq
 
-from tracker.errors import BadMessage, WireError
-from tracker.keys import ClientKeys
-from tracker.messages import Message
-from tracker.requests import (
+from tracker.control.requests import (
     SCHEMA,
     Arm,
     CatchUp,
@@ -36,6 +33,9 @@ from tracker.requests import (
     decode_request,
     encode,
 )
+from tracker.errors import BadMessage, WireError
+from tracker.keys import ClientKeys
+from tracker.messages import Message
 from tracker.sockets import ConnectedSocket
 from tracker.stimuli import PulseTrain
 from tracker.wire import decode

@@ -13,13 +13,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracker.arm_hold import Hold
 from tracker.clock import Clock
-from tracker.errors import BadMessage, TrackerError
-from tracker.history import History
-from tracker.keys import Client, Role
-from tracker.messages import Status
-from tracker.requests import (
+from tracker.control.history import History
+from tracker.control.hold import Hold
+from tracker.control.requests import (
     SCHEMA,
     WATCHING,
     Arm,
@@ -43,6 +40,9 @@ from tracker.requests import (
     id_of,
     stimulated,
 )
+from tracker.errors import BadMessage, TrackerError
+from tracker.keys import Client, Role
+from tracker.messages import Status
 from tracker.stimuli import PulseTrain, StimulusRow
 
 REMEMBERED = 4096

@@ -7,9 +7,9 @@ import zmq
 from pydantic import Field, field_validator
 
 from tracker.clock import Clock
-from tracker.control_desk import ControlDesk, Handler, Send
+from tracker.control.desk import ControlDesk, Handler, Send
+from tracker.control.history import History
 from tracker.errors import WireError
-from tracker.history import History
 from tracker.keys import Client, load_server_keys
 from tracker.messages import is_address
 from tracker.settings import Settings

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from tracker.lifeline import Lifeline, LifelineSettings
+from tracker.control.lifeline import Lifeline, LifelineSettings
 
 MS = 1_000_000
 

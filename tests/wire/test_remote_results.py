@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tracker.control.results import ResultReader
 from tracker.messages import (
     SCHEMA,
     EpisodeMessage,
@@ -11,7 +12,6 @@ from tracker.messages import (
     episode_fields,
     observation_message,
 )
-from tracker.remote_results import ResultReader
 from tracker.types import Episode, FrameResult, Observation, Onset, StageTimes
 from tracker.wire import decode, encode
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tracker.control.remote import Remote
+from tracker.control.requests import StatusReport, Stimulated
 from tracker.messages import OutputStatus
-from tracker.remote import Remote
-from tracker.requests import StatusReport, Stimulated
 from tracker.stimuli import Delivery, PulseTrain
 
 

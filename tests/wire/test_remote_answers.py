@@ -5,10 +5,10 @@ import json
 import pytest
 from control_ends import SESSION, TRAIN, serving
 
-from tracker import remote_commands
+from tracker.commands import answers
+from tracker.control.remote import Remote, RequestRefused
 from tracker.errors import DeviceError
 from tracker.messages import OutputStatus, Status
-from tracker.remote import Remote, RequestRefused
 from tracker.testing.recording_handler import RecordingHandler
 
 
@@ -50,17 +50,17 @@ def test_a_person_reads_one_word_and_a_program_one_object(
 
 def test_a_stimulus_that_was_delivered(remote, handler, printed):
     handler.armed_by = "anna"
-    assert remote_commands.stimulate(remote, "light", TRAIN) is True
+    assert answers.stimulate(remote, "light", TRAIN) is True
     assert printed() == "manual/1: delivered, 1.50 ms after the order\n"
 
 
 def test_a_stimulus_that_was_refused(remote, printed):
-    assert remote_commands.stimulate(remote, "light", TRAIN) is False
+    assert answers.stimulate(remote, "light", TRAIN) is False
     assert printed() == "manual/1: refused: nobody has armed\n"
 
 
 def test_a_stimulus_for_a_program(remote, printed):
-    assert remote_commands.stimulate(remote, "light", TRAIN, as_json=True) is False
+    assert answers.stimulate(remote, "light", TRAIN, as_json=True) is False
     got = json.loads(printed())
     assert (got["delivery"], got["refusal"], got["commanded_ns"]) == (
         "refused",
@@ -72,7 +72,7 @@ def test_a_stimulus_for_a_program(remote, printed):
 def test_what_was_refused_is_not_said_to_be_done(remote, handler, printed):
     handler.fails_with = DeviceError("the box is unplugged")
     with pytest.raises(RequestRefused):
-        remote_commands.arm(remote)
+        answers.arm(remote)
     assert printed() == ""
 
 
@@ -103,7 +103,7 @@ def status_lines(printed, handler, *, armed):
     with serving(handler) as server, Remote(server.address, name="anna") as remote:
         if armed:
             remote.arm(lease_s=2.0)
-        remote_commands.status(remote)
+        answers.status(remote)
     return [" ".join(line.split()) for line in printed().splitlines()]
 
 
@@ -133,7 +133,7 @@ def test_the_status_of_a_session_that_has_just_begun(printed):
 
 
 def test_the_status_for_a_program_has_null_for_what_is_not_known(remote, printed):
-    remote_commands.status(remote, as_json=True)
+    answers.status(remote, as_json=True)
     got = json.loads(printed())
     assert (got["session"], got["status"]["state"], got["status"]["fps"]) == (
         SESSION,
