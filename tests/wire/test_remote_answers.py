@@ -40,7 +40,7 @@ def printed(capsys):
 def test_a_person_reads_one_word_and_a_program_one_object(
     remote, handler, printed, command, arguments, said, asked
 ):
-    run = getattr(remote_commands, command)
+    run = getattr(answers, command)
     run(remote, *arguments)
     assert printed() == f"{said}\n"
     run(remote, *arguments, as_json=True)
