@@ -36,10 +36,17 @@ def arguments(description: str, *, rounds: int = 3) -> argparse.ArgumentParser:
 def run_session(overrides: list[str], config: str = "demo") -> dict[str, Any]:
     """Run a whole session in a folder that is deleted again; return its summary."""
     with tempfile.TemporaryDirectory() as out:
-        experiment = load(Path(config), ["outputs.publisher.address=tcp://127.0.0.1:0", *overrides])
-        session, folder = build_session(experiment, Path(out), SystemClock())
-        session.run()
-        return summarise(Recording(folder))
+        recording = run_recorded(overrides, config, Path(out))
+        return summarise(recording)
+
+
+def run_recorded(overrides: list[str], config: str, out: Path) -> Recording:
+    """Run a whole session beside whatever else runs here; return what it left in `out`."""
+    anywhere = [f"outputs.{name}.address=tcp://127.0.0.1:0" for name in ("publisher", "control")]
+    experiment = load(Path(config), [*anywhere, *overrides])
+    session, folder = build_session(experiment, out, SystemClock())
+    session.run()
+    return Recording(folder)
 
 
 def time_network(n: int, network: str = "mouse_top_view", shape: tuple[int, ...] = SHAPE) -> Any:
