@@ -96,13 +96,16 @@ def test_values_are_those_of_the_rule_that_led_there():
     assert command.values == {"in_left": 1.0}
 
 
-def test_states_that_are_left_at_once_take_no_frame():
+@pytest.mark.parametrize(
+    "way", [{"after_s": 1}, {"on_episode": "left_port"}], ids=["by_time", "by_episode"]
+)
+def test_states_that_are_left_at_once_take_no_frame(way):
     states = {
-        "a": {"next": [{"after_s": 1, "to": "b"}]},
+        "a": {"next": [way | {"to": "b"}]},
         "b": {"output": "light", "train": TRAIN, "next": [{"after_s": 0, "to": "c"}]},
         "c": {"output": "valve", "train": DROP},
     }
-    commands = all_of(task(states), [frame(0), frame(1000)])
+    commands = all_of(task(states), [frame(0), frame(1000, FIRST)])
     assert [(c.frame_index, c.trigger) for c in commands] == [
         (1000, "state:b"),
         (1000, "state:c"),

@@ -111,8 +111,7 @@ class LevelController:
             self._episode_id = onset.episode_id
             self._arm = self._trials.deal()
         elif onset.episode_id == self._episode_id:
-            self._stop(result, commands)
-            self._episode_id = None
+            self._episode_id = None  # so that the level wanted is 0
 
     def _wanted(self, result: FrameResult) -> float:
         """Return the level that the feature asks for; 0 if it must be off."""
