@@ -105,6 +105,7 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
         video=video,
         drop_frames=outputs.recording.on_overload is Overload.DROP,
         loop=(lambda *tell: bench.loop(controllers, *tell)) if bench else None,
+        feeds=bench.feeds if bench else (),
         armed=stimulation is not None and stimulation.armed,
         end_on_fault=stimulation is not None and stimulation.on_fault is OnFault.END,
     )

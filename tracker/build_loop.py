@@ -13,12 +13,19 @@ from tracker.config import ActuatorSettings, Experiment, Stimulation
 from tracker.controllers.base import Controller
 from tracker.controllers.level import LevelSettings
 from tracker.controllers.make import AnySettings, make_controller, yoke_of
-from tracker.controllers.yoke import RecordedYoke, YokeSettings, YokeSource, orders_of
+from tracker.controllers.yoke import (
+    LiveYoke,
+    RecordedYoke,
+    YokeSettings,
+    YokeSource,
+    orders_of,
+)
 from tracker.dose_store import DoseStore, usual_path
 from tracker.errors import ConfigError
 from tracker.interlocks import Interlocks
 from tracker.recording import Recording
 from tracker.stimuli import Edge, LineLimits
+from tracker.yoke_feed import YokeFeed
 
 Light = Callable[[int, int], float]
 """Highest level (0 to 1) of an output between two session times (ns)."""
@@ -41,6 +48,7 @@ class Bench:
         self._stimulation = stimulation
         self._clock = clock
         self._subject = experiment.session.subject
+        self._feeds: list[YokeFeed] = []
         levels = {
             settings.output
             for settings in stimulation.controllers.values()
@@ -62,6 +70,11 @@ class Bench:
         simulated, line = actuator.simulated, int(output.line)
         return lambda from_ns, to_ns: simulated.level(line, from_ns, to_ns)
 
+    @property
+    def feeds(self) -> tuple[YokeFeed, ...]:
+        """What has to be followed while the session runs; known once there are controllers."""
+        return tuple(self._feeds)
+
     def controllers(
         self, behaviours: Mapping[str, Sequence[str]], features: Sequence[str]
     ) -> list[Controller]:
@@ -81,10 +94,20 @@ class Bench:
                 behaviours=behaviours,
                 features=features,
                 outputs=tuple(self._stimulation.outputs),
-                yoke=_yoke_for(settings),
+                yoke=self._yoke_for(settings),
             )
             for name, settings in self._stimulation.controllers.items()
         ]
+
+    def _yoke_for(self, settings: AnySettings) -> YokeSource | None:
+        yoke = yoke_of(settings)
+        if yoke is None:
+            return None
+        if yoke.address is None:
+            return _recorded_yoke(yoke)
+        live = LiveYoke(yoke)
+        self._feeds.append(YokeFeed(yoke.address, live))
+        return live
 
     def loop(
         self,
@@ -140,17 +163,6 @@ def _lines_of(actuator: str, stimulation: Stimulation, levels: set[str]) -> dict
         for name, output in stimulation.outputs.items()
         if output.actuator == actuator
     }
-
-
-def _yoke_for(settings: AnySettings) -> YokeSource | None:
-    yoke = yoke_of(settings)
-    if yoke is None:
-        return None
-    if yoke.session is None:
-        raise ConfigError(
-            f"yoke.address {yoke.address}: another rig can be followed by `tracker control` alone"
-        )
-    return _recorded_yoke(yoke)
 
 
 def _recorded_yoke(settings: YokeSettings) -> RecordedYoke:

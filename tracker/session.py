@@ -192,6 +192,9 @@ class Session:
             if self._control is not None:
                 opened.callback(self._control.close)
                 self._control.bind()
+            for feed in parts.feeds:
+                opened.callback(feed.close)
+                feed.open()
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
@@ -242,6 +245,8 @@ class Session:
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._tending = self._tenders(self._loop) if self._loop else []
         self._workers = [self._camera, self._pipeline, self._recording, *self._tending]
+        self._following = [self._worker("feed", feed.step) for feed in self._parts.feeds]
+        self._workers += self._following
         if self._control is not None:
             control_step = self._control.step
             self._answering = self._worker("control", lambda: control_step(CONTROL_PATIENCE_S))
@@ -299,6 +304,8 @@ class Session:
             lambda: loop.disarm("the session has ended") if loop else None,
             lambda: self._stop(self._answering) if control else None,
             lambda: control.close() if control else None,
+            *(lambda worker=worker: self._stop(worker) for worker in self._following),
+            *(feed.close for feed in parts.feeds),
             lambda: self._stop(self._camera),
             parts.camera.close,
             self._ring.close,

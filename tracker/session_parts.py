@@ -1,6 +1,6 @@
 """What a session is made of, and who and how long; `tracker.build` puts it together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +48,19 @@ class ControlSocket(Protocol):
         """Close the socket; twice does no harm."""
 
 
+class Feed(Protocol):
+    """Something from outside that is followed while the session runs, on a thread of its own."""
+
+    def open(self) -> None:
+        """Connect. Raises `TrackerError`."""
+
+    def step(self) -> bool:
+        """Take what has come, or wait for it a little; always True. Raises `TrackerError`."""
+
+    def close(self) -> None:
+        """Disconnect; twice does no harm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a session is made of. `tracker.build` makes these from an experiment."""
@@ -62,5 +75,6 @@ class Parts:
     drop_frames: bool
     loop: Callable[[Callable[[Edge], None], Callable[[str], None]], ClosedLoop] | None = None
     """Called with whom to tell of edges and of faults; None: the experiment has no outputs."""
+    feeds: Sequence[Feed] = ()
     armed: bool = False
     end_on_fault: bool = False

@@ -274,11 +274,14 @@ class StimulusRow:
 
     def blinded(self) -> "StimulusRow":
         """The same without what would give its arm away."""
-        hidden = self.delivery in (Delivery.DELIVERED, Delivery.SHAM)
+        gone = self.refusal is Refusal.NO_YOKED_TRAIN  # only a yoked trial can lack its train
+        hidden = gone or self.delivery in (Delivery.DELIVERED, Delivery.SHAM)
         return replace(
             self,
             command=replace(self.command, arm=None, train=None),
             delivery=Delivery.BLINDED if hidden else self.delivery,
+            refusal=None if gone else self.refusal,
+            reason="" if gone else self.reason,
             commanded_ns=None,
             acknowledged_ns=None,
             device_us=None,

@@ -104,9 +104,22 @@ def test_an_episode_whose_observation_was_lost_comes_with_the_next():
     assert reader.feed(observation(result(9))).events == (ONSET,)
 
 
-def test_another_session_begins_without_the_last_ones_episodes():
+def test_what_went_on_counts_as_ended_once_it_begins_anew():
     reader = ResultReader()
     reader.feed(episode(ONSET, result(8, (ONSET,)), EpisodeState.NEW))
+    reader.feed(observation(result(8)))
+    reader.forget()
+    (ended,) = reader.feed(observation(result(9))).events
+    assert ended == Episode(ONSET, ONSET.confirmed_index, ONSET.confirmed_ns, True)
+    reader.forget()
+    assert reader.feed(observation(result(10))).events == ()
+
+
+def test_what_has_ended_does_not_end_again():
+    reader = ResultReader()
+    for event, state in ((ONSET, EpisodeState.NEW), (EPISODE, EpisodeState.END)):
+        reader.feed(episode(event, result(8), state))
+        reader.feed(observation(result(8)))
     reader.forget()
     assert reader.feed(observation(result(9))).events == ()
 

@@ -17,6 +17,7 @@ class ResultReader:
 
     def __init__(self) -> None:
         self._events: list[Onset | Episode] = []
+        self._open: dict[str, Onset] = {}
 
     def feed(self, message: Message) -> FrameResult | None:
         """Take a message; return a result if it completes one.
@@ -27,7 +28,7 @@ class ResultReader:
             case EpisodeMessage(state=EpisodeState.UPDATE):
                 return None
             case EpisodeMessage():
-                self._events.append(_event(message))
+                self._note(_event(message))
                 return None
             case ObservationMessage():
                 events, self._events = tuple(self._events), []
@@ -35,8 +36,23 @@ class ResultReader:
         return None
 
     def forget(self) -> None:
-        """Forget episodes that no observation followed: another session begins."""
-        self._events = []
+        """Begin anew: what went on until now counts as ended, with the next result.
+
+        Whether it really ended nobody here can know; a controller that stimulates for as long as
+        an episode lasts must not wait for an end that was lost.
+        """
+        self._events = [
+            Episode(onset, onset.confirmed_index, onset.confirmed_ns, ended_by_session=True)
+            for onset in self._open.values()
+        ]
+        self._open = {}
+
+    def _note(self, event: Onset | Episode) -> None:
+        self._events.append(event)
+        if isinstance(event, Onset):
+            self._open[event.episode_id] = event
+        else:
+            self._open.pop(event.onset.episode_id, None)
 
 
 def _event(message: EpisodeMessage) -> Onset | Episode:
