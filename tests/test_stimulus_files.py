@@ -122,6 +122,17 @@ def test_a_blinded_session_does_not_give_its_arms_away(folder):
     assert (folder / "edges.jsonl").read_text() == ""
 
 
+def test_a_yoked_trial_without_a_train_does_not_give_itself_away(folder):
+    gone = StimulusRow(
+        command(1, arm=Arm.YOKED, train=None),
+        Delivery.REFUSED,
+        Refusal.NO_YOKED_TRAIN,
+        "there is no train to be given",
+    )
+    (row,) = recorded(folder, gone, blinded={"wake"}).stimuli
+    assert (row.delivery, row.refusal, row.reason) == (Delivery.BLINDED, None, "")
+
+
 def test_another_controllers_stimuli_are_not_hidden(folder):
     (row,) = recorded(folder, delivered(), edge(), blinded={"reward"}).stimuli
     assert row == delivered()
