@@ -2,10 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from tracker.build import build_session
 from tracker.clock import Clock
@@ -59,7 +60,12 @@ def check(experiment: Experiment, out: Path, seconds: float, clock: Clock) -> li
         TrackerError: If something cannot even be started; it says what.
     """
     limited = experiment.session.model_copy(update={"duration_s": seconds})
-    trial = experiment.model_copy(update={"session": limited})
+    stimulation = experiment.stimulation
+    if (
+        stimulation is not None
+    ):  # a trial opens the outputs, with their self-tests, and arms nothing
+        stimulation = stimulation.model_copy(update={"armed": False})
+    trial = experiment.model_copy(update={"session": limited, "stimulation": stimulation})
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check_", dir=out) as place:
         session, folder = build_session(trial, Path(place), clock)
@@ -86,9 +92,23 @@ def _judge(recording: Recording, experiment: Experiment, *, free_bytes: int) -> 
         f"{frames['unexplained']} unexplained" + (f"; {losses}" if losses else ""),
     )
     yield _judge_disk(recording, free_bytes)
+    actuators = recording.session["provenance"].get("stimulation", {}).get("actuators", {})
+    for name, facts in actuators.items():
+        yield _judge_actuator(name, facts)
     publisher = experiment.outputs.publisher
     where = "nothing is published" if publisher is None else f"{publisher.address} was free"
     yield Finding("wire", Verdict.GOOD, where)
+
+
+def _judge_actuator(name: str, facts: Mapping[str, Any]) -> Finding:
+    dead_man_s = facts["dead_man_s"]
+    if dead_man_s is None:
+        text = f"{facts['name']} opened, but it stays on if this program dies: see its wiring"
+        return Finding(f"output {name}", Verdict.DOUBTFUL, text)
+    text = (
+        f"{facts['name']} opened; without this program it is low after {dead_man_s * 1000:.0f} ms"
+    )
+    return Finding(f"output {name}", Verdict.GOOD, text)
 
 
 def _judge_camera(recording: Recording) -> Finding:

@@ -15,6 +15,7 @@ from typing import Self
 from tracker.errors import RecordingError
 
 MINUTES_PER_DAY = 1440
+MINUTE_NS = 60_000_000_000
 
 PATIENCE_S = 0.05
 """How long to wait for another program that writes."""
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS doses (
 ) WITHOUT ROWID
 """
 _SUM = "SELECT COALESCE(SUM(dose_ns), 0) FROM doses WHERE subject = ? AND output = ? AND minute > ?"
+_LAST = "SELECT MAX(minute) FROM doses WHERE subject = ? AND output = ? AND dose_ns > 0"
 _ADD = """
 INSERT INTO doses VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET dose_ns = dose_ns + excluded.dose_ns
@@ -50,7 +52,9 @@ def usual_path() -> Path:
 
 
 class DoseStore:
-    """The doses of all animals of this computer. A context manager; used by one thread at a time.
+    """The doses of all animals of this computer. A context manager.
+
+    Used by one thread at a time, but for `checkpoint`.
 
     A wall clock that was set back frees nothing: what was booked in what is now the future counts.
 
@@ -69,7 +73,10 @@ class DoseStore:
             self._file = sqlite3.connect(
                 path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
             )
+            # What keeps the file on the disk has a connection of its own: it may take long.
+            self._keeper = sqlite3.connect(path, timeout=PATIENCE_S, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA wal_autocheckpoint = 0")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_SCHEMA)
             self._file.execute(_SUM, ("", "", 0))
@@ -81,28 +88,35 @@ class DoseStore:
             raise self._error(failure) from failure
 
     def book(
-        self, subject: str, output: str, utc_ns: int, dose_ns: int, limit_ns: int | None
+        self,
+        subject: str,
+        output: str,
+        utc_ns: int,
+        until_utc_ns: int,
+        dose_ns: int,
+        limit_ns: int | None,
     ) -> int | None:
         """Add a dose, unless it would exceed what the animal may get in 24 hours.
 
         Args:
             subject: Which animal.
             output: Of what.
-            utc_ns: When (ns since 1970-01-01).
+            utc_ns: The present moment (ns since 1970-01-01).
+            until_utc_ns: When it will have been given: it counts for 24 hours from then.
             dose_ns: How much (ns on, times level: whole numbers add up exactly).
             limit_ns: The most that it may be afterwards; None: no limit.
 
         Returns:
             What the animal had had before, if that was too much already; None if it was booked.
         """
-        minute = utc_ns // 60_000_000_000
+        about = subject, output
         try:
             self._file.execute("BEGIN IMMEDIATE")
             try:
-                had_ns = self._had_ns(subject, output, minute)
+                had_ns = self._had_ns(*about, _minute(utc_ns), MINUTES_PER_DAY)
                 refused = limit_ns is not None and had_ns + dose_ns > limit_ns
                 if not refused:
-                    self._file.execute(_ADD, (subject, output, minute, dose_ns))
+                    self._file.execute(_ADD, (*about, _minute(until_utc_ns), dose_ns))
             finally:
                 self._file.execute("COMMIT")
         except sqlite3.Error as failure:
@@ -110,30 +124,43 @@ class DoseStore:
         return had_ns if refused else None
 
     def give_back(self, subject: str, output: str, utc_ns: int, dose_ns: int) -> None:
-        """Take back part of a dose that was booked at `utc_ns` and not delivered."""
-        minute = utc_ns // 60_000_000_000
+        """Take back part of a dose that was booked until `utc_ns` and not delivered."""
         try:
-            self._file.execute(_TAKE, (dose_ns, subject, output, minute))
+            self._file.execute(_TAKE, (dose_ns, subject, output, _minute(utc_ns)))
         except sqlite3.Error as failure:
             raise self._error(failure) from failure
 
-    def had_ns(self, subject: str, output: str, utc_ns: int) -> int:
-        """Return what the animal has had in the 24 hours before `utc_ns`, and after it."""
+    def had_ns(
+        self, subject: str, output: str, utc_ns: int, span_minutes: int = MINUTES_PER_DAY
+    ) -> int:
+        """Return what the animal has had in the 24 hours (say) before `utc_ns`, and after it."""
         try:
-            return self._had_ns(subject, output, utc_ns // 60_000_000_000)
+            return self._had_ns(subject, output, _minute(utc_ns), span_minutes)
         except sqlite3.Error as failure:
             raise self._error(failure) from failure
+
+    def last_utc_ns(self, subject: str, output: str) -> int | None:
+        """Return the end of the last minute in which the animal got something (UTC); or None."""
+        try:
+            (minute,) = self._file.execute(_LAST, (subject, output)).fetchone()
+        except sqlite3.Error as failure:
+            raise self._error(failure) from failure
+        return None if minute is None else (int(minute) + 1) * MINUTE_NS
 
     def checkpoint(self) -> None:
-        """Force everything onto the disk: it survives a power cut from here on."""
+        """Force everything onto the disk: it survives a power cut from here on.
+
+        Any thread, about once a second; bookings do not wait for it.
+        """
         try:
-            self._file.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._keeper.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as failure:
             raise self._error(failure) from failure
 
     def close(self) -> None:
         """Close the file; twice does no harm."""
         self._file.close()
+        self._keeper.close()
 
     def __enter__(self) -> Self:
         return self
@@ -146,8 +173,8 @@ class DoseStore:
     ) -> None:
         self.close()
 
-    def _had_ns(self, subject: str, output: str, minute: int) -> int:
-        since = minute - MINUTES_PER_DAY - 1  # the minute that is only partly gone counts whole
+    def _had_ns(self, subject: str, output: str, minute: int, span_minutes: int) -> int:
+        since = minute - span_minutes - 1  # the minute that is only partly gone counts whole
         (had_ns,) = self._file.execute(_SUM, (subject, output, since)).fetchone()
         return int(had_ns)
 
@@ -156,3 +183,7 @@ class DoseStore:
             f"the doses that animals got cannot be kept in {self._path}: {failure}. Mend or move "
             f"the file, or name another one (stimulation.doses)"
         )
+
+
+def _minute(utc_ns: int) -> int:
+    return utc_ns // MINUTE_NS

@@ -64,6 +64,9 @@ class Interlocks:
         subject: The animal.
         anchor_utc_ns: UTC at zero of the session clock: a wall clock that is set has no effect
             within a session.
+
+    Raises:
+        RecordingError: If it cannot be known what the animal got before.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class Interlocks:
         self._doses = doses
         self._subject = subject
         self._anchor_utc_ns = anchor_utc_ns
-        self._tracks = {name: Track() for name in outputs}
+        self._tracks = {name: self._track(name) for name in outputs}
         self._now_ns = 0
         self._mutex = threading.Lock()
         self._armed_by: str | None = None
@@ -99,6 +102,8 @@ class Interlocks:
         with self._mutex:
             if self._armed_by is not None or self._disarmed_why == NEVER_ARMED:
                 self._armed_by, self._disarmed_why = None, why
+                for track in self._tracks.values():
+                    track.is_cut = True
 
     def judge(self, command: StimulusCommand, now_ns: int, situation: Situation) -> Judgement:
         """Say whether a command may be carried out now, and book it if so.
@@ -111,9 +116,11 @@ class Interlocks:
         self._now_ns = now_ns = max(self._now_ns, now_ns)
         track, limits = self._tracks[command.output], self._limits[command.output]
         with self._mutex:
+            track.forget(now_ns)
             if command.action is Action.STOP:
-                self._end(command.output, now_ns + STOP_TAKES_NS)
-                return Judgement()
+                if command.arm is not Arm.SHAM or track.booked_utc_ns is None:
+                    self._end(command.output, now_ns + STOP_TAKES_NS)
+                return Judgement()  # a sham stop does not reach a line that is on
             deadline_ns = _deadline_ns(limits, situation)
             refused = self._objection(command, now_ns, situation, deadline_ns)
             if refused is None and command.train is not None:
@@ -124,6 +131,18 @@ class Interlocks:
             refusal, reason = refused or (Refusal.NO_YOKED_TRAIN, "there is no train to be given")
             return Judgement(refusal, reason, deadline_ns)
 
+    def keep_doses(self) -> None:
+        """Force the doses onto the disk; about once a second, any thread.
+
+        Raises:
+            RecordingError: If that fails.
+        """
+        self._doses.checkpoint()
+
+    def close(self) -> None:
+        """Let go of the file of doses; nothing is let through any more."""
+        self._doses.close()
+
     def state(self, now_ns: int) -> dict[str, OutputStatus]:
         """Return doses and limits of each output, for views; sham counts as real in them."""
         with self._mutex:
@@ -131,6 +150,18 @@ class Interlocks:
                 name: track.status(self._limits[name], now_ns)
                 for name, track in self._tracks.items()
             }
+
+    def _track(self, output: str) -> Track:
+        """A track that begins with what the animal got just before the session."""
+        track, limits = Track(), self._limits[output]
+        about = self._subject, output
+        had_ns = self._doses.had_ns(*about, self._anchor_utc_ns, span_minutes=1)
+        last_utc_ns, rest_ns = self._doses.last_utc_ns(*about), round(limits.refractory_s * 1e9)
+        if (
+            last_utc_ns is not None
+        ):  # and not later than the session's zero, whatever the clocks say
+            track.remember(had_ns, min(rest_ns, last_utc_ns - self._anchor_utc_ns + rest_ns))
+        return track
 
     def _objection(
         self,
@@ -165,12 +196,14 @@ class Interlocks:
         self, command: StimulusCommand, plan: "Plan", now_ns: int, deadline_ns: int | None
     ) -> Judgement:
         output, limits = command.output, self._limits[command.output]
-        utc_ns = self._anchor_utc_ns + now_ns
+        utc_ns, until_utc_ns = self._anchor_utc_ns + now_ns, self._anchor_utc_ns + plan.end_ns
         if command.arm is not Arm.SHAM:
             try:
                 day_s = limits.dose_s_per_day
                 limit_ns = None if day_s is None else round(day_s * 1e9)
-                had_ns = self._doses.book(self._subject, output, utc_ns, plan.dose_ns, limit_ns)
+                had_ns = self._doses.book(
+                    self._subject, output, utc_ns, until_utc_ns, plan.dose_ns, limit_ns
+                )
             except RecordingError as failure:
                 return Judgement(Refusal.DOSE_PER_DAY, str(failure), deadline_ns)
             if had_ns is not None:
@@ -181,7 +214,7 @@ class Interlocks:
                 return Judgement(Refusal.DOSE_PER_DAY, reason, deadline_ns)
         if plan.goes_on:
             self._end(output, now_ns)
-        self._tracks[output].begin(plan, limits, utc_ns, is_sham=command.arm is Arm.SHAM)
+        self._tracks[output].begin(plan, limits, until_utc_ns, is_sham=command.arm is Arm.SHAM)
         return Judgement(deadline_ns=deadline_ns, dose_s=plan.dose_ns / 1e9)
 
     def _end(self, output: str, at_ns: int) -> None:

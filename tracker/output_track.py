@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tracker.limits import Limits
 from tracker.messages import OutputStatus
-from tracker.stimuli import Action, PulseTrain, Refusal, StimulusCommand
+from tracker.stimuli import Action, Arm, PulseTrain, Refusal, StimulusCommand
 
 MINUTE_NS = 60_000_000_000
 
@@ -41,10 +41,12 @@ class Plan:
         train = command.train
         if train is None:
             raise ValueError(f"{command.stimulus_id} has no train")
+        is_level = command.action is Action.LEVEL
+        if is_level:  # a device begins it at once, and holds it for one width
+            train = PulseTrain(train.width_us, train.width_us, level=train.level)
         start_ns = now_ns + train.delay_us * 1000
         end_ns = start_ns + train.length_us * 1000
-        is_level = command.action is Action.LEVEL
-        goes_on = is_level and track.holds_level(now_ns)
+        goes_on = is_level and track.holds_level(now_ns, is_sham=command.arm is Arm.SHAM)
         stretch_start_ns = track.plan.stretch_start_ns if goes_on and track.plan else start_ns
         if is_level:
             stretch_ns = end_ns - stretch_start_ns
@@ -117,6 +119,7 @@ class Track:
     Attributes:
         plan: What goes on, or was the last; None: nothing, or it was ended before its time.
         booked_utc_ns: When that was booked in the file (UTC); None: it is not there, being sham.
+        is_cut: The line was made safe since, so that nothing goes on any more.
         rest_until_ns: Before this nothing new may start.
         rest_before_ns: The same, as it was before what goes on.
         session_ns: Dose of this session (ns on, times level).
@@ -125,18 +128,26 @@ class Track:
 
     plan: Plan | None = None
     booked_utc_ns: int | None = None
+    is_cut: bool = False
     rest_until_ns: int = 0
     rest_before_ns: int = 0
     session_ns: int = 0
     bookings: deque[_Booking] = field(default_factory=deque)
 
-    def holds_level(self, now_ns: int) -> bool:
-        """Whether a level is on."""
-        return self.plan is not None and self.plan.is_level and now_ns < self.plan.end_ns
+    def remember(self, minute_ns: int, rest_until_ns: int) -> None:
+        """Count what the animal got before the session: its dose of a minute, and its rest."""
+        self.bookings.append(_Booking(0, minute_ns))
+        self.rest_until_ns = rest_until_ns
+
+    def holds_level(self, now_ns: int, *, is_sham: bool) -> bool:
+        """Whether a level is on that another one, sham or not, may take the place of."""
+        if self.plan is None or self.is_cut or is_sham != (self.booked_utc_ns is None):
+            return False
+        return self.plan.is_level and now_ns < self.plan.end_ns
 
     def begin(self, plan: Plan, limits: Limits, utc_ns: int, *, is_sham: bool) -> None:
         """What was planned was let through."""
-        self.plan, self.booked_utc_ns = plan, None if is_sham else utc_ns
+        self.plan, self.booked_utc_ns, self.is_cut = plan, None if is_sham else utc_ns, False
         self.rest_before_ns = self.rest_until_ns
         self.session_ns += plan.dose_ns
         self.bookings.append(_Booking(plan.end_ns, plan.dose_ns))
@@ -169,9 +180,13 @@ class Track:
 
     def minute_ns(self, now_ns: int) -> int:
         """Dose of all that went on within the last minute, or will."""
+        since_ns = now_ns - MINUTE_NS
+        return sum(booking.dose_ns for booking in self.bookings if booking.end_ns > since_ns)
+
+    def forget(self, now_ns: int) -> None:
+        """Let go of what does not count for the last minute any more."""
         while self.bookings and self.bookings[0].end_ns <= now_ns - MINUTE_NS:
             self.bookings.popleft()
-        return sum(booking.dose_ns for booking in self.bookings)
 
     def status(self, limits: Limits, now_ns: int) -> OutputStatus:
         """What views may know."""
@@ -186,7 +201,10 @@ class Track:
         )
 
     def _rest(self, start_ns: int, end_ns: int, on_ns: int, limits: Limits) -> None:
-        """Rest until the refractory time is over, and the time on is a small enough share."""
+        """Rest until the refractory time is over, and the time on is a small enough share.
+
+        Without either there is still a gap, so that two stimuli do not become one long pulse.
+        """
         by_duty_ns = start_ns + round(on_ns / limits.duty_cycle)
-        by_time_ns = end_ns + round(limits.refractory_s * 1e9)
+        by_time_ns = end_ns + max(round(limits.refractory_s * 1e9), NO_GAP_US * 1000)
         self.rest_until_ns = max(self.rest_until_ns, by_duty_ns, by_time_ns)

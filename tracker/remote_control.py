@@ -219,7 +219,7 @@ class RemoteControl:
         rows = self._follow(received) if received is not None else self.loop.idle()
         self._go_safe_if_dead()
         self._keep(rows)
-        self._fit_clock()
+        self._keep_up()
         message = received.message if received is not None else None
         return not (isinstance(message, StatusMessage) and message.goodbye is not None)
 
@@ -230,6 +230,7 @@ class RemoteControl:
             worker.stop()
             worker.join(2.0)
         self.loop.close()
+        self.loop.interlocks.close()
         self._keep([])
         self.files.close(end_reason, dict(self.loop.status.counts))
 
@@ -282,7 +283,8 @@ class RemoteControl:
         _drain(self._waiting.edges, self.files.stimuli.write_edge)
         _drain(self._waiting.notes, lambda note: self.files.log(self.clock.now_ns(), *note))
 
-    def _fit_clock(self) -> None:
+    def _keep_up(self) -> None:
+        """Now and then: fit our clock to the session's, and force doses onto the disk."""
         if self._local.now_ns() >= self._fit_ns and self._dead is None:
             self._fit_ns = self._local.now_ns() + FIT_EVERY_NS
             try:
@@ -291,6 +293,7 @@ class RemoteControl:
                 self.note("warning", f"the session's clock cannot be asked: {failure}")
                 return
             self.clock.fit(offset.offset_ns)
+            self.loop.interlocks.keep_doses()
 
     def _on_fault(self, why: str) -> None:
         self.note("error", f"the outputs were disarmed: {why}")

@@ -38,6 +38,9 @@ STATUS_EVERY_NS = 500_000_000
 CONTROL_PATIENCE_S = 0.1
 """Longest wait of the control thread in one step."""
 
+DOSES_EVERY_NS = 1_000_000_000
+"""How often doses are forced onto the disk: what a power cut may lose."""
+
 STOP_TIMEOUT_S = 10.0
 """Longest time for one thread to finish what it has; a network call is the longest of it."""
 
@@ -66,7 +69,7 @@ class Session:
         self._end_reason: EndReason | None = None
         self._first_failure: Worker | None = None
         self._health = LoopHealth()
-        self._status_due_ns = 0
+        self._status_due_ns = self._doses_due_ns = 0
         self._records: SimpleQueue[Record] = SimpleQueue()
         self._loop = parts.loop(self._records.put, self._on_fault) if parts.loop else None
         self._control: ControlSocket | None = None
@@ -202,6 +205,7 @@ class Session:
             parts.pipeline.observer.warm_up(info.shape)
             if self._loop is not None:
                 _refuse_stall(info, self._loop.stall_s)
+                opened.callback(self._loop.interlocks.close)
                 opened.callback(self._loop.close)
                 self._loop.open()
             self._recorder = parts.recorder(info)
@@ -295,6 +299,9 @@ class Session:
         if publisher is not None and now_ns >= self._status_due_ns:
             self._status_due_ns = now_ns + STATUS_EVERY_NS
             publisher.offer_status(self.wire_status)
+        if self._loop is not None and now_ns >= self._doses_due_ns:
+            self._doses_due_ns = now_ns + DOSES_EVERY_NS
+            self._loop.interlocks.keep_doses()
 
     def _wind_down(self) -> list[Exception]:
         """Do each step of the end, whatever became of the others; return what failed."""
@@ -315,6 +322,7 @@ class Session:
             lambda: loop.close() if loop else None,
             self._recorder_stage.no_more_results.set,
             lambda: self._drain(self._recording),
+            lambda: loop.interlocks.close() if loop else None,
             self._say_goodbye,
             self._close_folder,
         )

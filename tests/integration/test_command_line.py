@@ -18,9 +18,16 @@ SMALL = ["--set", "rig.camera.width=320", "--set", "rig.camera.height=240"]
 FAST = ["--set", "rig.camera.paced=false"]
 
 
+def command_of(*arguments):
+    """The command line; a session takes requests at any free port, beside every other one."""
+    own = ["--set", "outputs.control.address=tcp://127.0.0.1:0"]
+    runs = arguments and arguments[0] in ("demo", "run", "check") and "--help" not in arguments
+    return [sys.executable, "-m", "tracker", *map(str, arguments), *(own if runs else [])]
+
+
 def tracker(*arguments, cwd, timeout=60):
     return subprocess.run(
-        [sys.executable, "-m", "tracker", *map(str, arguments)],
+        command_of(*arguments),
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -182,7 +189,7 @@ def start(*arguments, cwd):
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     setting = f"outputs.publisher.address={address}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tracker", *map(str, arguments), "--json", "--set", setting],
+        command_of(*arguments, "--json", "--set", setting),
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -105,7 +105,8 @@ def _apart(score: Tensor, best: Tensor, mirror: Sequence[int]) -> Tensor:
     A network that is not sure which wing it sees is so twice, once in each map: the wing
     that is hard to see is found on the other. The one that loses less by it goes to its best
     cell at least `APART_CELLS` away, if that costs no more than `APART_COST`: two folded
-    wings, which have no such cell, stay together.
+    wings, which have no such cell, stay together. Who is far away already loses nothing, and
+    stays.
 
     Args:
         score: Log likelihood (n, individuals, keypoints, height, width).
@@ -123,8 +124,7 @@ def _apart(score: Tensor, best: Tensor, mirror: Sequence[int]) -> Tensor:
     away = torch.where(off_x + off_y > APART_CELLS**2, score, torch.full_like(score, -1e4))
     second, elsewhere = away.flatten(3).max(3)
     cost = score.flatten(3).amax(3) - second
-    together = (row - other_row).square() + (column - other_column).square() <= APART_CELLS**2
-    moves = together & (cost <= APART_COST) & (cost < cost[:, :, mirror])
+    moves = (cost <= APART_COST) & (cost < cost[:, :, mirror])
     return torch.where(moves, elsewhere, best)
 
 
