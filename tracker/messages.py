@@ -9,6 +9,7 @@ would misunderstand raises the schema's number.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -153,6 +154,8 @@ class StimulusMessage(_Header, frozen=True, kw_only=True):
         train: The pulses; None for `stop`, and while the session is blinded.
         delivery: delivered, sham, refused, late, failed; `blinded` in place of the first two
             while the session is blinded, without any time of the device.
+        model_sha256: Hash of the network file, "" where there is none.
+        config_sha256: Hash of the resolved experiment.
     """
 
     stimulus_id: str
@@ -178,6 +181,8 @@ class StimulusMessage(_Header, frozen=True, kw_only=True):
     confirmed: bool
     deadline_ns: int | None
     dose_s: float
+    model_sha256: str
+    config_sha256: str
 
 
 class OutputStatus(Struct, frozen=True, kw_only=True):
@@ -330,11 +335,12 @@ def observation_message(
     )
 
 
-def stimulus_message(row: StimulusRow, *, session: str, seq: int, sent_ns: int) -> StimulusMessage:
+def stimulus_message(
+    row: StimulusRow, *, hashes: Mapping[str, str], session: str, seq: int, sent_ns: int
+) -> StimulusMessage:
     """Return what is said of one stimulus command; of a blinded one, hand in what may be seen."""
-    return StimulusMessage(
-        schema=SCHEMA, session=session, seq=seq, sent_ns=sent_ns, **stimulus_fields(row)
-    )
+    fields: dict[str, Any] = {**stimulus_fields(row), **hashes}
+    return StimulusMessage(schema=SCHEMA, session=session, seq=seq, sent_ns=sent_ns, **fields)
 
 
 def episode_fields(event: Onset | Episode, result: FrameResult | None) -> dict[str, Any]:

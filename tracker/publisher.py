@@ -291,8 +291,8 @@ class Publisher:
                 fields = episode_fields(event, result) | self._header | self._hashes
                 return encode(EpisodeMessage(state=state, seq=seq, sent_ns=sent_ns, **fields))
             case Kind.STIMULUS:
-                session = self._header["session"]
-                return encode(stimulus_message(item, session=session, seq=seq, sent_ns=sent_ns))
+                about = {"session": self._header["session"], "seq": seq, "sent_ns": sent_ns}
+                return encode(stimulus_message(item, hashes=self._hashes, **about))
             case Kind.STATUS:
                 self._status = item
                 return self._encode_status(seq, item, wire, None)

@@ -316,7 +316,8 @@ class Recorder:
     def _begin_stimuli(self) -> StimulusFiles | None:
         if self._blinded is None:
             return None
-        return StimulusFiles(self._folder, self._session_id, self._blinded, self._sealed)
+        about = self._blinded, self._sealed, self._hashes
+        return StimulusFiles(self._folder, self._session_id, *about)
 
     def _begin_video(self) -> VideoWriter | None:
         if self._settings.codec is Codec.NONE:

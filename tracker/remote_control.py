@@ -107,7 +107,8 @@ class ControlFolder:
         self._about = about
         write_new(folder / EXPERIMENT, experiment.as_yaml().encode())
         write_new(folder / SESSION, to_json({**about, "state": "running"}) + b"\n")
-        self.stimuli = StimulusFiles(folder, about["session_id"], blinded, sealed)
+        hashes = {name: about[name] for name in ("model_sha256", "config_sha256")}
+        self.stimuli = StimulusFiles(folder, about["session_id"], blinded, sealed, hashes)
         self._log = AppendFile(folder / LOG)
 
     def log(self, at_ns: int, level: str, message: str, **facts: object) -> None:
@@ -180,6 +181,7 @@ class RemoteControl:
             "anchor_utc_ns": hello.anchor_utc_ns,
             "clock_offset_ns": offset.offset_ns,
             "clock_uncertainty_ns": offset.uncertainty_ns,
+            "model_sha256": None,  # the session's: its folder says which
             "config_sha256": experiment.sha256,
             "subject": experiment.session.subject,
             "provenance": {"stimulation": self.loop.facts},

@@ -21,6 +21,7 @@ class StimulusFiles:
         session_id: Goes into every line.
         blinded: Controllers whose arms are hidden: their lines in full go into sealed.jsonl.
         sealed: What would tell their arms, by controller; its first line.
+        hashes: `model_sha256` and `config_sha256`, for every line about a stimulus.
 
     Raises:
         RecordingError: From every method, if the files cannot be written.
@@ -33,8 +34,9 @@ class StimulusFiles:
         session_id: str,
         blinded: frozenset[str],
         sealed: Mapping[str, Any],
+        hashes: Mapping[str, str | None],
     ) -> None:
-        self._session_id = session_id
+        self._session_id, self._hashes = session_id, dict(hashes)
         self._blinded = blinded
         with ExitStack() as undo:
             self._stimuli = AppendFile(folder / STIMULI)
@@ -50,9 +52,9 @@ class StimulusFiles:
     def write_stimulus(self, row: StimulusRow) -> None:
         """Add what became of a stimulus command."""
         if self._sealed is not None and row.command.controller in self._blinded:
-            self._sealed.append(to_json(stimulus_line(row, self._session_id)) + b"\n")
+            self._sealed.append(self._line(row))
             row = row.blinded()
-        self._stimuli.append(to_json(stimulus_line(row, self._session_id)) + b"\n")
+        self._stimuli.append(self._line(row))
 
     def write_edge(self, edge: Edge) -> None:
         """Add an edge that a device reported."""
@@ -71,6 +73,9 @@ class StimulusFiles:
         with ExitStack() as last_steps:
             for file in self._each():
                 last_steps.callback(file.close)
+
+    def _line(self, row: StimulusRow) -> bytes:
+        return to_json(stimulus_line(row, self._session_id, self._hashes)) + b"\n"
 
     def _each(self) -> list[AppendFile]:
         files = (self._stimuli, self._edges, self._sealed)

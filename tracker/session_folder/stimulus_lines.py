@@ -14,9 +14,12 @@ _T = TypeVar("_T")
 _COMMAND = frozenset(field.name for field in fields(StimulusCommand))
 
 
-def stimulus_line(row: StimulusRow, session_id: str) -> dict[str, Any]:
-    """Return the line of one stimulus command, laid flat."""
-    return {"schema": SCHEMA_VERSION, "session_id": session_id, **stimulus_fields(row)}
+def stimulus_line(
+    row: StimulusRow, session_id: str, hashes: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return the line of one stimulus command, laid flat, with what decided it."""
+    about = {"schema": SCHEMA_VERSION, "session_id": session_id}
+    return {**about, **stimulus_fields(row), **hashes}
 
 
 def edge_line(edge: Edge, session_id: str) -> dict[str, Any]:
