@@ -27,7 +27,9 @@ ONSET = Onset("freezing/mouse/1", "freezing", "mouse", 3, 30 * MS, 8, 80 * MS)
 EPISODE = Episode(ONSET, 12, 120 * MS)
 
 
-def recorder(folder, clock=None, *, shape=SHAPE, provenance=None, blinded=None, **settings):
+def recorder(
+    folder, clock=None, *, shape=SHAPE, provenance=None, blinded=None, sealed=None, **settings
+):
     """A recorder that is not open; nothing needs to be free on the disk."""
     return Recorder(
         folder,
@@ -41,6 +43,7 @@ def recorder(folder, clock=None, *, shape=SHAPE, provenance=None, blinded=None, 
         provenance={"model_sha256": "m0del"} if provenance is None else provenance,
         clock=clock or ManualClock(),
         blinded=blinded,
+        sealed=sealed,
     )
 
 

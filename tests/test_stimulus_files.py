@@ -5,6 +5,7 @@ import json
 import pytest
 from session_folders import opened
 
+from tracker.controllers.allocation import Allocation, AllocationSettings
 from tracker.errors import RecordingError
 from tracker.recording import Recording
 from tracker.stimuli import (
@@ -161,6 +162,23 @@ def test_what_cannot_be_unblinded_is_refused(folder, blinded, twice, expected):
         unblind(folder)
     with pytest.raises(RecordingError, match=expected):
         unblind(folder)
+
+
+@pytest.mark.parametrize(("seed", "is_right"), [("7", True), ("8", False), ("", False)])
+def test_a_seed_has_to_be_the_one_that_the_session_committed_itself_to(folder, seed, is_right):
+    settings = AllocationSettings(arms={Arm.REAL: 1, Arm.SHAM: 1}, block=4)
+    facts = Allocation("wake", settings, "7").facts
+    about = {"stimulation": {"controllers": {"wake": dict(facts)}}}
+    sealed = {"wake": {"seed": seed}}
+    running = opened(folder, blinded=frozenset({"wake"}), sealed=sealed, provenance=about)
+    running.write_stimulus(delivered())
+    running.close("completed", {})
+    if is_right:
+        assert unblind(folder) == {"real": 1}
+        return
+    with pytest.raises(RecordingError, match="one of the two was changed"):
+        unblind(folder)
+    assert Recording(folder).is_blinded
 
 
 def test_a_session_that_still_runs_stays_blinded(folder):

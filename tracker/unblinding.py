@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tracker.controllers.allocation import Allocation, AllocationSettings
 from tracker.errors import RecordingError
 from tracker.recording import Recording
 from tracker.session_folder import files as names
@@ -21,8 +22,9 @@ def unblind(folder: Path, by: str | None = None) -> dict[str, int]:
         by: Who does it; by default the user's name.
 
     Raises:
-        RecordingError: If the session still runs, was not blinded, is unblinded already, or its
-            folder cannot be read or written.
+        RecordingError: If the session still runs, was not blinded, is unblinded already, its
+            seeds are not those that it has committed itself to, or its folder cannot be read or
+            written.
     """
     recording = Recording(folder)
     if recording.session["state"] != "closed":
@@ -33,6 +35,7 @@ def unblind(folder: Path, by: str | None = None) -> dict[str, int]:
         raise RecordingError(f"{folder} is no blinded session: nothing in it is sealed")
     if not recording.is_blinded:
         raise RecordingError(f"{folder} is unblinded already: see {names.UNBLINDING}")
+    _check_schedules(recording)
     about = {
         "schema": names.SCHEMA_VERSION,
         "session_id": recording.session["session_id"],
@@ -42,3 +45,18 @@ def unblind(folder: Path, by: str | None = None) -> dict[str, int]:
     names.write_new(folder / names.UNBLINDING, to_json(about) + b"\n")
     rows = Recording(folder).stimuli
     return dict(Counter(str(row.command.arm) for row in rows))
+
+
+def _check_schedules(recording: Recording) -> None:
+    """Refuse seeds that do not give the hashes that stand in session.json from the start."""
+    stimulation = recording.session["provenance"].get("stimulation", {})
+    for name, facts in stimulation.get("controllers", {}).items():
+        if not facts.get("blinded"):
+            continue
+        seed = recording.sealed_seeds.get(name, {}).get("seed", "")
+        settings = AllocationSettings(arms=facts["arms"], block=facts["block"])
+        if Allocation(name, settings, seed).schedule_sha256 != facts["schedule_sha256"]:
+            raise RecordingError(
+                f"the seed of {name} in {names.SEALED} does not give the schedule whose hash "
+                f"stands in {names.SESSION}: one of the two was changed since the session began"
+            )
