@@ -140,6 +140,7 @@ def wings(*cells, centre=(7, 6)):
         pytest.param([(2, 2, 0.8, 0.6), (12, 2, 0.1, 0.45)], (2, 2), (12, 2), id="one_stretched"),
         pytest.param([(2, 2, 0.4, 0.7), (12, 2, 0.3, 0.1)], (12, 2), (2, 2), id="the_other"),
         pytest.param([(2, 2, 0.8, 0.6), (4, 2, 0.1, 0.5)], (2, 2), (2, 2), id="2_cells_apart"),
+        pytest.param([(2, 2, 0.8, 0.7), (12, 2, 0.6, 0.65)], (2, 2), (12, 2), id="not_both"),
         pytest.param([(2, 2, 0.8, 0.6), (12, 2, 0.1, 0.38)], (2, 2), (2, 2), id="unlikely_there"),
         pytest.param([(2, 2, 0.8, 0.6)], (2, 2), (2, 2), id="nowhere_else"),
         pytest.param([(2, 2, 0.8, 0.4), (12, 2, 0.6, 0.7)], (2, 2), (12, 2), id="never_together"),

@@ -105,6 +105,25 @@ def test_of_several_each_label_counts_with_the_nearest_that_was_found(tmp_path):
     assert found["pose"] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("mirror", "error"),
+    [pytest.param([["light", "dark"]], 0, id="a_pair"), pytest.param([], 1 / 2, id="no_pair")],
+)
+def test_the_recipe_says_which_keypoints_are_not_in_one_place(tmp_path, mirror, error):
+    pose = {"keypoints": ["light", "dark"], "max_individuals": 2, "mirror": mirror}
+    recipe = recipe_of(tmp_path, heads__pose=pose, **AS_IT_IS)
+    maps = pose_maps((20, 32), (44, 32))
+    maps["likelihood"][0, 1, 8, 5] = 4.5  # the dark one is a little surer where the light one is
+    centre = torch.full((1, 1, CELLS, CELLS), -9.0)
+    centre[0, 0, 8, 8] = 2.0
+    home = torch.zeros(1, 4, CELLS, CELLS)
+    home[0, :, 8, 5] = torch.tensor([3.0, 0.0, 3.0, 0.0])
+    home[0, :, 8, 11] = torch.tensor([-3.0, 0.0, -3.0, 0.0])
+    found = errors(recipe, a_sample(), **maps, centre=centre, home=home)
+    # Without a pair the dark one is on the light one, 24 px off of 24: half of all.
+    assert found["pose"] == pytest.approx(error, abs=0.05)
+
+
 def test_the_error_of_a_mask_is_one_minus_dice(tmp_path):
     recipe = recipe_for(tmp_path, segmentation={"classes": ["mouse"]}, **AS_IT_IS)
     mask = np.zeros((SIDE, SIDE), np.uint8)

@@ -111,7 +111,8 @@ def draw_points(points: Sequence[Point], title: str, path: Path) -> None:
     ):
         for name in points[-1].scores if points else ():
             source, _, what = name.rpartition(": ")
-            if what == figure_name and not source.startswith("synthetic"):
+            of_all = ": " not in source  # not of one keypoint
+            if what == figure_name and of_all and not source.startswith("synthetic"):
                 series = [point.scores.get(name, float("nan")) for point in points]
                 axes.plot(counts, series, "o-", label=f"{source}: {label}")
     for axes in (left, right):
@@ -121,5 +122,6 @@ def draw_points(points: Sequence[Point], title: str, path: Path) -> None:
         if axes.lines:
             axes.legend(frameon=False)
     left.set_ylim(bottom=0)
+    right.set_ylim(top=1)
     figure.suptitle(f"{title}, held-out images")
     figure.savefig(path, dpi=110)
