@@ -2,6 +2,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from firmware.simavr_box import build, what_is_missing
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -20,3 +21,11 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real data here: {SHARED_DATA} is missing")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def built_box(tmp_path_factory):
+    """The simulator of the stimulus box and its firmware, compiled once."""
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    return build(tmp_path_factory.mktemp("box"))

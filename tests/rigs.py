@@ -59,6 +59,7 @@ class Rig:
         make_recorder=Recorder,
         drop_frames=False,
         clock=None,
+        loop=None,
         **settings,
     ):
         self.folder = folder
@@ -90,6 +91,7 @@ class Rig:
                 experiment_yaml="{}\n",
                 provenance={"model": {"provider": "none"}},
                 clock=self.clock,
+                blinded=frozenset() if loop else None,
             )
 
         parts = Parts(
@@ -101,6 +103,7 @@ class Rig:
             clock=self.clock,
             video=video,
             drop_frames=drop_frames,
+            loop=(lambda *tell: loop(self.clock, *tell)) if loop else None,
         )
         self.session = Session(parts, SessionSettings(**settings))
 

@@ -235,6 +235,14 @@ class Recorder:
                 file.sync()
             self._synced_ns = now_ns
 
+    def free_reserve(self) -> None:
+        """Give back the room that was kept for the end; twice does no harm."""
+        path = self._folder / names.RESERVE
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as failure:
+            raise write_error(path, failure) from failure
+
     def close(self, end_reason: str, totals: Mapping[str, Any], **more: object) -> None:
         """Finish every file, also after a failure; harmless if it is not open.
 
@@ -249,7 +257,7 @@ class Recorder:
         if self._files is None:
             return
         files, self._files = self._files, None
-        steps = [self._free_reserve, *(file.close for file in files.each())]
+        steps = [self.free_reserve, *(file.close for file in files.each())]
         failures = [failure for step in steps if (failure := _failure_of(step)) is not None]
         session = self._session("closed") | {
             "end_reason": end_reason,
@@ -358,13 +366,6 @@ class Recorder:
             draft.unlink(missing_ok=True)
             write_new(draft, content)
             draft.replace(path)
-        except OSError as failure:
-            raise write_error(path, failure) from failure
-
-    def _free_reserve(self) -> None:
-        path = self._folder / names.RESERVE
-        try:
-            path.unlink(missing_ok=True)
         except OSError as failure:
             raise write_error(path, failure) from failure
 

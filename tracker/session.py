@@ -364,6 +364,7 @@ class Session:
         try:
             self._recorder.write_ledger(rows)
             self._health.update(rows)
+            self._recorder_stage.write_rest()
         finally:
             more = {"wakes": list(wakes)} if (wakes := _wakes(parts.camera)) is not None else {}
             totals = parts.ledger.totals.as_dict()

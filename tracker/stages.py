@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -263,6 +264,19 @@ class RecorderStage:
             return True
         self._recorder.write_events(self.last_episodes)
         return False
+
+    def write_rest(self) -> None:
+        """Write what a recorder that failed has left behind: what people and outputs did first.
+
+        After its thread has ended. Raises as `step`.
+        """
+        self._recorder.free_reserve()
+        rest: list[Record] = []
+        with suppress(Empty):
+            while True:
+                rest.append(self._results.get_nowait())
+        for record in sorted(rest, key=lambda each: isinstance(each, FrameResult)):
+            self._write(record)
 
     def _record(self, read: Read) -> None:
         try:
