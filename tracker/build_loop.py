@@ -6,6 +6,8 @@ from typing import assert_never
 
 from tracker.actuators.base import Actuator
 from tracker.actuators.null import NullActuator, NullActuatorSettings
+from tracker.actuators.osc import OscSettings, osc
+from tracker.actuators.serial_ttl import SerialSettings, serial_ttl
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop, Output
@@ -153,6 +155,10 @@ def build_actuator(
             return NullActuator(settings, lines, clock)
         case StimulusBoxSettings():
             return StimulusBox(settings, lines, clock)
+        case SerialSettings():
+            return serial_ttl(settings, lines, clock)
+        case OscSettings():
+            return osc(settings, lines, clock)
         case _:
             assert_never(settings)
 

@@ -15,6 +15,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tracker.actuators.null import NullActuatorSettings
+from tracker.actuators.osc import OscSettings
+from tracker.actuators.serial_ttl import SerialSettings
 from tracker.actuators.stimulus_box import StimulusBoxSettings
 from tracker.arena import ArenaSettings
 from tracker.behaviours.rule import RuleSettings
@@ -41,7 +43,8 @@ CameraSettings = Annotated[
 
 
 ActuatorSettings = Annotated[
-    NullActuatorSettings | StimulusBoxSettings, Field(discriminator="kind")
+    NullActuatorSettings | StimulusBoxSettings | SerialSettings | OscSettings,
+    Field(discriminator="kind"),
 ]
 
 

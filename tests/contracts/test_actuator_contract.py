@@ -1,11 +1,15 @@
 """What every actuator promises; one line per actuator."""
 
+import os
+import socket
 import threading
 import time
 
 import pytest
 
 from tracker.actuators.null import NullActuator, NullActuatorSettings
+from tracker.actuators.osc import OscSettings, osc
+from tracker.actuators.serial_ttl import SerialSettings, serial_ttl
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError
@@ -16,11 +20,19 @@ LINES = {"0": LineLimits(200_000, 0), "1": LineLimits(200_000, 0)}
 PULSE = PulseTrain(20_000, 20_000)
 LONG = PulseTrain(150_000, 150_000)
 
+CODES = {"0": {"on": "41", "off": "61"}, "1": {"on": "42", "off": "62"}}
+RECEIVER = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+RECEIVER.bind(("127.0.0.1", 0))
+
 MAKERS = {
     "nothing": lambda clock: NullActuator(NullActuatorSettings(), LINES, clock),
     "stimulus box, simulated": lambda clock: StimulusBox(
         StimulusBoxSettings(port="simulated"), LINES, clock
     ),
+    "serial port": lambda clock: serial_ttl(
+        SerialSettings(port=os.ttyname(os.openpty()[1]), codes=CODES), LINES, clock
+    ),
+    "osc": lambda clock: osc(OscSettings(port=RECEIVER.getsockname()[1]), LINES, clock),
     "recording": lambda clock: RecordingActuator(LINES, clock),
 }
 
