@@ -181,7 +181,7 @@ def test_a_full_disk_during_a_pulse(box, cable, folder):
 
 def test_a_box_that_is_unplugged_during_a_pulse_and_plugged_in_again(box, folder):
     with session(LoopRig(folder, box.port)) as rig:
-        assert rig.pulse(PULSE_MS).delivery is Delivery.DELIVERED
+        assert rig.pulse(2000).delivery is Delivery.DELIVERED
         box.wait_for(lambda: box.high(0))
         box.stop()
         box.wait_for(lambda: rig.session.loop.status.armed_by is None)
