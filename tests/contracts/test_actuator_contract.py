@@ -37,6 +37,10 @@ MAKERS = {
 }
 
 
+def teardown_module():
+    RECEIVER.close()
+
+
 @pytest.fixture(params=MAKERS.values(), ids=MAKERS.keys())
 def make(request):
     made = []
