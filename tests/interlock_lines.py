@@ -141,6 +141,9 @@ class Rig:
     def happen(self, event):
         match event:
             case Wait(ns):
+                if ns < 0:  # what nobody has told them they cannot know
+                    tell_time = StimulusCommand("c/0", "c", OUTPUTS[-1], Action.LEVEL, None)
+                    self._interlocks.judge(tell_time, self._now, Situation(False, 0.0, self._now))
                 self._now = max(0, self._now + ns)
                 self._latest = max(self._latest, self._now)
             case Switch(True):
