@@ -12,8 +12,8 @@ from itertools import combinations
 
 WRAP_US = 1 << 32
 
-KEPT = 30
-"""Round trips are kept: the quickest one of each of the last seconds."""
+KEPT, SLOT_NS = 30, 500_000_000
+"""Round trips are kept: the quickest one of each of the last half seconds, and the last one."""
 
 MOST_DRIFT = 0.006
 """The ceramic resonator of an Arduino Uno may be off by 0.5 %."""
@@ -39,9 +39,9 @@ class RoundTrip:
         return self.heard_ns - self.asked_ns
 
     @property
-    def second(self) -> int:
-        """In which second of the session it began."""
-        return self.asked_ns // 10**9
+    def slot(self) -> int:
+        """In which half second of the session it began."""
+        return self.asked_ns // SLOT_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class DeviceClock:
     def __init__(self, first_us: int = 0) -> None:
         self._first_us = first_us
         self._last_us = 0
+        self._quickest: tuple[RoundTrip, ...] = ()  # one of each slot
         self.fit = ClockFit()
         """What is known so far; replaced as a whole."""
         self.n_steps = 0
@@ -124,16 +125,19 @@ class DeviceClock:
         """Take in a round trip: asked, read by the device, heard."""
         device_us = self.unwrap(raw_us)
         trip = RoundTrip(device_us * 1000, asked_ns, max(asked_ns, heard_ns))
-        kept = self.fit.trips
-        if kept and self._contradicts(trip):
-            kept = ()
+        if self._quickest and self._contradicts(trip):
+            self._quickest = ()
             self.n_steps += 1
-        self._last_us = max(self._last_us, device_us) if kept else device_us
-        if kept and kept[-1].second == trip.second:
-            if kept[-1].length_ns <= trip.length_ns:
-                return
-            kept = kept[:-1]
-        self.fit = _fitted((*kept, trip)[-KEPT:])
+        self._last_us = device_us
+        before = self._quickest[-1] if self._quickest else None
+        if before is None or before.slot != trip.slot:
+            self._quickest = (*self._quickest, trip)[-KEPT:]
+        elif trip.length_ns < before.length_ns:
+            self._quickest = (*self._quickest[:-1], trip)
+        else:
+            self.fit = replace(self.fit, trips=(*self._quickest, trip))
+            return
+        self.fit = _fitted(self._quickest)
 
     def _contradicts(self, trip: RoundTrip) -> bool:
         at_ns, off_ns = self.fit.at(trip.device_ns // 1000)
