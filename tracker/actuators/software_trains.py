@@ -11,10 +11,11 @@ the thread that orders it. What this can do and what not:
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 from tracker.actuators.plan import LineState, Plan, plan_of
+from tracker.actuators.turns import Turns
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost
 from tracker.stimuli import Action, LineLimits, PulseTrain, Receipt
@@ -39,11 +40,6 @@ SLICE_S = 0.001
 
 IDLE_S = 0.01
 """How long `tend` waits if nothing is due soon."""
-
-LOCK_S = 0.1
-"""How long `make_safe` waits for an edge that is being made; who makes it brings all low then."""
-
-_MADE_SAFE = "it was made safe"
 
 
 class SoftwareTrains:
@@ -72,13 +68,10 @@ class SoftwareTrains:
         self._look = look
         self._clock = clock
         self._modulated = frozenset(modulated)
-        self._lock = threading.Lock()
+        self._turns = Turns(self._all_low)
         self._news = threading.Event()
         self._tended_ns = clock.now_ns()
         self._worst_late_ns = 0
-        self._over = ""
-        self._is_lost = False
-        self._is_low = False
 
     @property
     def worst_late_ns(self) -> int:
@@ -93,7 +86,7 @@ class SoftwareTrains:
         The receipt says when the device had been told of the first edge, and how long that took;
         with a delay, when the order was taken, and how late edges have been so far.
         """
-        with self._turn():
+        with self._turns.turn():
             known = self._lines.get(line)
             if known is None:
                 raise DeviceError(f"it was opened with lines {', '.join(self._lines)}, not {line}")
@@ -114,39 +107,18 @@ class SoftwareTrains:
         If the loop is not alive every line goes low, and no train goes on afterwards.
         """
         self._news.clear()
-        with self._turn():
+        with self._turns.turn():
             due_ns = self._play(alive=alive)
         if self._wait(due_ns):
-            with self._turn():
+            with self._turns.turn():
                 self._play(alive=alive)
 
     def make_safe(self) -> None:
         """Bring every line low, for good. Never raises; any thread."""
-        self._over = self._over or _MADE_SAFE
-        if self._lock.acquire(timeout=LOCK_S):
-            try:
-                self._all_low()
-            finally:
-                self._lock.release()
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Have the lines for oneself; if they are over meanwhile, leave them low."""
-        with self._lock:
-            try:
-                yield
-            except DeviceLost as failure:
-                if not self._over:
-                    self._over, self._is_lost = str(failure), True
-                raise
-            finally:
-                if self._over and not self._is_low:
-                    self._all_low()
+        self._turns.make_safe()
 
     def _must_be_fit(self) -> None:
-        if self._over:
-            kind = DeviceLost if self._is_lost else DeviceError
-            raise kind(f"{self._over}: open it again")
+        self._turns.must_go_on()
         silent_ns = self._clock.now_ns() - self._tended_ns
         if silent_ns > UNTENDED_NS:
             raise DeviceError(
@@ -170,16 +142,15 @@ class SoftwareTrains:
 
     def _stop(self, name: str, line: "_Line") -> Receipt:
         asked_ns = self._clock.now_ns()
-        if not self._over:
+        if not self._turns.is_over:
             self._end(name, line)
         took_ns = self._clock.now_ns()
         return Receipt(took_ns, uncertainty_ns=took_ns - asked_ns)
 
     def _play(self, *, alive: bool) -> int | None:
         """Make every edge that is due; return when the next one is."""
-        if self._is_lost:
-            raise DeviceLost(self._over)
-        if self._over:
+        self._turns.must_be_there()
+        if self._turns.is_over:
             return None
         if not alive:
             for name, line in self._lines.items():
@@ -248,7 +219,6 @@ class SoftwareTrains:
             line.plan = None
             with suppress(DeviceError):
                 self._write(name, 0.0)
-        self._is_low = True
 
     def _wait(self, due_ns: int | None) -> bool:
         """Wait for an edge; return whether it has come."""
