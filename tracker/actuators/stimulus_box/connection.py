@@ -221,11 +221,11 @@ class Connection:
                 pass  # answers go to whoever asked
 
     def _heard_edge(self, seq: int, report: EdgeReport) -> None:
-        if self.welcome is None:
-            return  # of the program that had the box before
+        clock = self.link.device_clock
+        if not clock.fit.trips:
+            return  # it has not answered yet: of the program that had the box before
         self.lost_edges += (seq - self._next_edge) % N_SEQ
         self._next_edge = (seq + 1) % N_SEQ
-        clock = self.link.device_clock
         at_ns, off_ns = clock.at(report.device_us)
         of_train = report.line < FIRST_INPUT and not report.flags & FORCED
         stimulus_id = self._stimuli.get((report.line, report.start_seq), "") if of_train else ""

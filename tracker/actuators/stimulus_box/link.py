@@ -71,9 +71,8 @@ class Link:
         `N_SEQ` orders.
         """
         with self._writing:
-            seq = self._next[alive] = (self._next[alive] + 1) % N_SEQ
-        self._asked_ns.pop((alive, seq), None)  # an answer that never came
-        return seq
+            self._next[alive] = (self._next[alive] + 1) % N_SEQ
+            return self._next[alive]
 
     def send(self, request: Request, seq: int) -> None:
         """Send a frame.
