@@ -1,6 +1,7 @@
 """Threads that share the port of a stimulus box, in interleavings that are forced."""
 
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -126,6 +127,26 @@ def test_an_answer_that_another_thread_reads_is_handed_over(link, port):
     assert port.readers[0] == "other"
 
 
+def test_who_waits_is_woken_as_soon_as_another_thread_has_read(link, port, heard):
+    gate = Gate()
+    port.before_read = gate.pass_through
+    port.said = encode(3, Ack(5))
+    looks = []
+
+    def has_come():
+        looks.append(None)
+        if len(looks) == 2:  # the last look before it waits
+            gate.opened.set()
+        return bool(heard)
+
+    with another_thread(link.read, PATIENCE_S):
+        assert gate.reached.wait(PATIENCE_S)
+        began = time.monotonic()
+        assert link.read_until(has_come, PATIENCE_S)
+        assert time.monotonic() - began < PATIENCE_S / 2
+    assert port.readers == ["other"]
+
+
 def test_who_asks_reads_itself_once_the_other_thread_has_stopped(link, port):
     gate = Gate()
     port.before_read = gate.pass_through
@@ -202,3 +223,4 @@ def test_answers_to_keep_alives_and_to_orders_of_the_same_number_are_two(link, p
     link.send(Alive(), 7)
     assert link.ask(Stop(0), 7) == Ack(5)
     assert heard == [Pong(5, 0, 0), Ack(5)]
+    assert link._asked_ns == {}  # each has had its answer
