@@ -27,13 +27,16 @@ class FirmataBoard:
         self._buffer = b""
         self._news = threading.Condition()
         self._over = False
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
+        self.unplug()
+
+    def close(self):
         self.unplug()
 
     def unplug(self):

@@ -16,10 +16,11 @@ class DaqError(Error):
 
 
 class StandIn:
-    """The package, its driver and one card with lines port0/line0 to port0/line7.
+    """The package, its driver and one card.
 
     Attributes:
         cards: Names of the cards that are plugged in.
+        lines: What each card has.
         has_driver: Whether NI-DAQmx is installed.
         written: Physical channel and state, in order.
         open_tasks: Tasks that are not closed.
@@ -27,6 +28,7 @@ class StandIn:
 
     def __init__(self):
         self.cards, self.has_driver = ["Dev1"], True
+        self.lines = {f"port0/line{n}" for n in range(8)}
         self.written, self.open_tasks = [], []
         self.errors = SimpleNamespace(
             Error=Error, DaqError=DaqError, DaqNotFoundError=DaqNotFoundError
@@ -70,6 +72,6 @@ class Task:
         self._package.open_tasks.remove(self)
 
     def _add(self, lines, name_to_assign_to_lines="", line_grouping=None):
-        if lines.partition("/")[2] not in {f"port0/line{n}" for n in range(8)}:
+        if lines.partition("/")[2] not in self._package.lines:
             raise DaqError("Physical channel specified does not exist.\n\nStatus Code: -200170")
         self._channel = lines

@@ -5,10 +5,15 @@ from pathlib import Path
 from typing import assert_never
 
 from tracker.actuators.base import Actuator
+from tracker.actuators.firmata import FirmataSettings, firmata
+from tracker.actuators.lsl import LslMarks, LslSettings
+from tracker.actuators.nidaq import NidaqSettings, nidaq
 from tracker.actuators.null import NullActuator, NullActuatorSettings
 from tracker.actuators.osc import OscSettings, osc
 from tracker.actuators.serial_ttl import SerialSettings, serial_ttl
+from tracker.actuators.sound import SoundOut, SoundSettings
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
+from tracker.actuators.zmq_out import ZmqOut, ZmqSettings
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop, Output
 from tracker.config import ActuatorSettings, Experiment, Stimulation
@@ -142,7 +147,7 @@ class Bench:
         )
 
 
-def build_actuator(
+def build_actuator(  # noqa: PLR0911 - one for each kind
     settings: ActuatorSettings, lines: Mapping[str, LineLimits], clock: Clock
 ) -> Actuator:
     """Return the actuator of these settings, not opened.
@@ -157,8 +162,18 @@ def build_actuator(
             return StimulusBox(settings, lines, clock)
         case SerialSettings():
             return serial_ttl(settings, lines, clock)
+        case FirmataSettings():
+            return firmata(settings, lines, clock)
+        case NidaqSettings():
+            return nidaq(settings, lines, clock)
         case OscSettings():
             return osc(settings, lines, clock)
+        case ZmqSettings():
+            return ZmqOut(settings, lines, clock)
+        case LslSettings():
+            return LslMarks(settings, lines, clock)
+        case SoundSettings():
+            return SoundOut(settings, lines, clock)
         case _:
             assert_never(settings)
 

@@ -14,10 +14,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from tracker.actuators.firmata import FirmataSettings
+from tracker.actuators.lsl import LslSettings
+from tracker.actuators.nidaq import NidaqSettings
 from tracker.actuators.null import NullActuatorSettings
 from tracker.actuators.osc import OscSettings
 from tracker.actuators.serial_ttl import SerialSettings
+from tracker.actuators.sound import SoundSettings
 from tracker.actuators.stimulus_box import StimulusBoxSettings
+from tracker.actuators.zmq_out import ZmqSettings
 from tracker.arena import ArenaSettings
 from tracker.behaviours.rule import RuleSettings
 from tracker.cameras.opencv import OpenCVSettings
@@ -43,7 +48,15 @@ CameraSettings = Annotated[
 
 
 ActuatorSettings = Annotated[
-    NullActuatorSettings | StimulusBoxSettings | SerialSettings | OscSettings,
+    NullActuatorSettings
+    | StimulusBoxSettings
+    | SerialSettings
+    | FirmataSettings
+    | NidaqSettings
+    | OscSettings
+    | ZmqSettings
+    | LslSettings
+    | SoundSettings,
     Field(discriminator="kind"),
 ]
 
