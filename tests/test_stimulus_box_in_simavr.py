@@ -19,6 +19,8 @@ pytestmark = [
 
 LIMITS = {"0": LineLimits(300_000, 0), "1": LineLimits(300_000, 0)}
 MS = 1_000_000
+DEAD_MAN_MS = 250
+"""The longest there is: a machine that runs other things as well may be late."""
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def clock():
     return SystemClock()
 
 
-def program(live, clock, dead_man_ms=100):
-    settings = StimulusBoxSettings(port=str(live.port), dead_man_ms=dead_man_ms)
+def program(live, clock):
+    settings = StimulusBoxSettings(port=str(live.port), dead_man_ms=DEAD_MAN_MS)
     return StimulusBox(settings, LIMITS, clock)
 
 
@@ -113,7 +115,7 @@ def test_without_keep_alives_the_line_is_low_within_the_dead_man(box, live):
         tend_without_a_loop(box)
     rise, fall = changes(live)
     assert rise.high
-    assert fall.us - rise.us <= 101_000
+    assert fall.us - rise.us <= DEAD_MAN_MS * 1000 + 1000
 
 
 def test_made_safe_by_another_thread_the_line_is_low_at_once(box, live):
@@ -123,10 +125,10 @@ def test_made_safe_by_another_thread_the_line_is_low_at_once(box, live):
         box.make_safe()
         live.wait_for(lambda: not live.high(0))
     rise, fall = changes(live)
-    assert fall.us - rise.us < 90_000  # not by its dead-man
+    assert fall.us - rise.us < 200_000  # not by its dead-man
 
 
-def test_its_clock_may_wrap(built_box, live, tmp_path, clock):
+def test_its_clock_may_wrap(built_box, tmp_path, clock):
     """The test firmware's clock begins two seconds before its wrap."""
     with LiveBox(built_box, tmp_path / "wraps", built_box.test_firmware) as wraps:
         box = program(wraps, clock)
