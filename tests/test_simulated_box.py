@@ -1,8 +1,8 @@
-"""The simulated stimulus box, and the host's side of it, in a time that a test moves by hand."""
+"""The simulated stimulus box, frame by frame, in a time that a test moves by hand."""
 
 import pytest
 
-from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings, protocol
+from tracker.actuators.stimulus_box import protocol
 from tracker.actuators.stimulus_box.protocol import (
     Ack,
     Alive,
@@ -20,20 +20,17 @@ from tracker.actuators.stimulus_box.protocol import (
     Tripped,
 )
 from tracker.actuators.stimulus_box.simulated import SimulatedBox
-from tracker.errors import ConfigError, DeviceError, DeviceLost, DeviceNotFound
-from tracker.stimuli import Action, LineLimits, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS, US = 1_000_000, 1_000
-LIMITS = {"0": LineLimits(100_000, 50_000), "1": LineLimits(100_000, 0)}
 
 
 class Host:
     """Talks to a simulated box frame by frame."""
 
-    def __init__(self):
+    def __init__(self, first_us=0):
         self.clock = ManualClock()
-        self.box = SimulatedBox(self.clock).plug()
+        self.box = SimulatedBox(self.clock, first_us).plug()
         self.decoder = Decoder()
         self.seq = 0
         self.heard = []
@@ -207,6 +204,14 @@ def test_a_request_that_comes_twice_is_carried_out_once(host):
     assert host.edges() == [0, -10]
 
 
+def test_a_request_that_comes_again_after_half_a_second_is_another_one(host):
+    host.start(width_ms=10, seq=7)
+    host.go(501)
+    host.start(width_ms=10, seq=7)
+    host.go(20)
+    assert host.edges() == [0, -10, 501, -511]
+
+
 def test_what_a_line_did_can_be_asked(host):
     host.start(width_ms=10, period_ms=30, n=2, level=128)
     host.go(100)
@@ -229,125 +234,111 @@ def test_a_hello_ends_everything(host):
     assert host.start().reason == Reason.NOT_ARMED
 
 
-# --- the host's side
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def box(clock):
-    made = StimulusBox(StimulusBoxSettings(port="simulated"), LIMITS, clock)
-    made.open()
-    yield made
-    made.close()
-
-
-def tend(box, clock, ms, *, alive=True):
-    edges, end_ns = [], clock.now_ns() + ms * MS
-    while clock.now_ns() < end_ns:
-        edges += box.tend(alive=alive)
-    return edges
-
-
-def test_opening_it_proves_its_dead_man(box, clock):
-    assert 100 * MS <= clock.now_ns() < 120 * MS
-    assert box.info.dead_man_s == 0.1
-
-
-def test_edges_come_back_in_session_time_with_their_stimulus(box, clock):
-    box.tend(alive=True)
-    receipt = box.apply("0", Action.TRAIN, PulseTrain(10_000, 30_000, 2), "wake/1")
-    edges = tend(box, clock, 60)
-    at_ns = [edge.at_ns - receipt.acknowledged_ns for edge in edges]
-    assert at_ns == [pytest.approx(each * MS, abs=5 * US) for each in (0, 10, 30, 40)]
-    assert [edge.rising for edge in edges] == [True, False, True, False]
-    assert {edge.stimulus_id for edge in edges} == {"wake/1"}
-    assert box.counts["lost_edges"] == 0
-
-
-def test_a_box_that_is_not_fed_is_lost_and_says_why(box, clock):
-    tend(box, clock, 30)
-    with pytest.raises(DeviceLost, match="went safe by itself: no keep-alive came in time"):
-        tend(box, clock, 150, alive=False)
-    with pytest.raises(DeviceLost, match="no keep-alive"):
-        box.apply("0", Action.TRAIN, PulseTrain(10, 10), "wake/1")
-
-
-def test_a_box_that_was_unplugged_is_lost_and_works_again_once_it_is_back(box, clock):
-    tend(box, clock, 30)
-    box.simulated.unplug()
-    with pytest.raises(DeviceLost, match="unplugged"):
-        tend(box, clock, 50)
-    box.close()
-    box.open()
-    tend(box, clock, 30)
-    assert box.apply("0", Action.TRAIN, PulseTrain(1000, 1000), "wake/1").confirmed
-
-
 @pytest.mark.parametrize(
-    ("train", "expected"),
+    ("from_ms", "to_ms", "highest"),
     [
-        pytest.param(PulseTrain(100_001, 100_001), "high for longer than its limit", id="long"),
-        pytest.param(PulseTrain(50_000, 50_000, 3), "high for longer than its limit", id="no_gap"),
+        pytest.param(0, 10, 0.25, id="rising"),
+        pytest.param(10, 30, 0.75, id="higher"),
+        pytest.param(30, 70, 1.0, id="over_the_top"),
+        pytest.param(90, 100, 0.25, id="falling"),
+        pytest.param(101, 110, 0, id="after_it"),
     ],
 )
-def test_what_the_box_refuses_is_an_error_in_words(box, train, expected):
-    with pytest.raises(DeviceError, match=expected):
-        box.apply("0", Action.TRAIN, train, "wake/1")
+def test_a_ramp_rises_and_falls(host, from_ms, to_ms, highest):
+    host.say(Start(0, 255, 0, 100_000, 100_000, 1, 40_000))
+    host.go(120)
+    level = host.box.level(0, from_ms * MS, to_ms * MS)
+    assert level == pytest.approx(highest, abs=0.004)
 
 
-def test_too_soon_is_an_error_in_words(box, clock):
-    box.apply("0", Action.TRAIN, PulseTrain(10_000, 10_000), "wake/1")
-    tend(box, clock, 30)
-    with pytest.raises(DeviceError, match="too soon"):
-        box.apply("0", Action.TRAIN, PulseTrain(10_000, 10_000), "wake/2")
+def test_a_ramp_that_is_stopped_was_never_higher(host):
+    host.say(Start(0, 255, 0, 100_000, 100_000, 1, 40_000))
+    host.go(10)
+    host.say(Stop(0))
+    host.go(50)
+    assert host.box.level(0, 0, 50 * MS) == pytest.approx(0.25, abs=0.004)
 
 
-def test_making_it_safe_ends_a_pulse_and_all_feeding(box, clock):
-    tend(box, clock, 20)
-    box.apply("1", Action.TRAIN, PulseTrain(90_000, 90_000), "wake/1")
-    clock.advance(10 * MS)
-    box.make_safe()
-    now_ns = clock.now_ns()
-    assert box.simulated.level(1, now_ns - MS, now_ns - 1) == 1.0
-    clock.advance(20 * MS)
-    assert box.simulated.level(1, now_ns + 1, now_ns + 10 * MS) == 0
-    with pytest.raises(DeviceError, match="made safe"):
-        box.apply("1", Action.TRAIN, PulseTrain(1000, 1000), "wake/2")
+def test_a_line_that_is_high_and_goes_on_does_not_rise_again(host):
+    host.start(width_ms=20)
+    host.go(10)
+    host.start(width_ms=20, level=128)
+    host.go(30)
+    assert host.box.rises(0) == (0,)
+    assert host.box.level(0, 0, 9 * MS) == 1.0
+    assert host.box.level(0, 11 * MS, 29 * MS) == pytest.approx(128 / 255)
 
 
-def test_a_line_that_it_does_not_have_is_refused_at_the_door(clock):
-    with pytest.raises(ConfigError, match="no line 'D13'"):
-        StimulusBox(StimulusBoxSettings(port="simulated"), {"D13": LineLimits(1, 0)}, clock)
+def test_when_a_line_went_high_can_be_asked(host):
+    host.start(width_ms=10, period_ms=30, n=3)
+    host.go(50)
+    assert host.box.rises(0) == (0, 30 * MS)
 
 
-def test_a_port_that_is_not_there_is_an_error_that_says_what_is(clock):
-    box = StimulusBox(StimulusBoxSettings(port="/dev/no_such_port"), LIMITS, clock)
-    with pytest.raises(DeviceNotFound, match=r"no_such_port.*Serial ports here"):
-        box.open()
+def test_what_its_lines_did_is_remembered_when_it_is_plugged_in_again(host):
+    host.start(width_ms=50)
+    host.go(20)
+    host.box.plug()
+    host.go(20, feed=False)
+    assert host.box.level(0, 19 * MS, 20 * MS - 1) == 1.0
+    assert host.box.level(0, 21 * MS, 40 * MS) == 0
+    assert host.box.rises(0) == (0,)
 
 
-class Mute:
-    """A port at which nobody answers."""
-
-    def __init__(self, clock):
-        self._clock = clock
-
-    def read_some(self):
-        self._clock.advance(5 * MS)
-        return b""
-
-    def write(self, data):
-        """Nobody hears it."""
-
-    def close(self):
-        """Nothing to let go of."""
+def test_unplugged_it_is_low_and_cannot_be_reached(host):
+    host.start(width_ms=50)
+    host.go(20)
+    host.box.unplug()
+    assert host.box.level(0, 20 * MS + 1, 20 * MS + 1) == 0
+    for use in (host.box.read_some, lambda: host.box.write(b"")):
+        with pytest.raises(OSError, match="not plugged in"):
+            use()
 
 
-def test_a_port_at_which_nobody_answers_is_no_box(clock):
-    box = StimulusBox(StimulusBoxSettings(port="COM9"), LIMITS, clock, lambda name: Mute(clock))
-    with pytest.raises(DeviceNotFound, match=r"COM9: no stimulus box answers.*tracker flash"):
-        box.open()
+def test_an_input_reports_its_changes(host):
+    host.box.drive(0, high=True)  # so its pull-up has held it
+    host.go(3)
+    host.box.drive(0, high=False)
+    host.go(4)
+    host.box.drive(0, high=True)
+    host.listen()
+    assert host.edges(protocol.FIRST_INPUT) == [-3, 7]
+
+
+def test_its_clock_may_begin_anywhere_and_wraps():
+    host = Host(first_us=(1 << 32) - 25 * US)
+    host.set_up()
+    assert host.start(delay_ms=20) == Ack((1 << 32) - 25 * US)
+    host.go(50)
+    assert [round(each.device_us / US) for each in host.heard] == [4294962, 5]
+    assert host.box.rises(0) == (20 * MS,)
+
+
+def test_edges_that_nobody_reads_are_lost_and_missing_in_their_numbers(host):
+    host.say(DisarmBox())
+    host.say(SetDeadMan(250))
+    host.say(ArmBox())
+    for _ in range(60):  # pulses of 60 us, every millisecond on two lines
+        for line in (0, 1):
+            host.box.write(protocol.encode(1, Start(line, 255, 0, 60, 1000, 100, 0)))
+        host.clock.advance(100 * MS)
+        host.box.write(protocol.encode(1, Alive()))
+    frames = host.decoder.feed(host.box.read_some())
+    before = [seq for seq, message in frames if isinstance(message, EdgeReport)]
+    host.box.drive(0, high=False)
+    ((after, _),) = host.decoder.feed(host.box.read_some())
+    n_made = 60 * 2 * 100 * 2
+    assert len(before) < n_made
+    assert after == n_made % 256 != (before[-1] + 1) % 256
+
+
+@pytest.mark.parametrize("line", [0, 3])
+def test_two_lines_that_are_due_at_once_both_have_their_edges(host, line):
+    for each in range(4):
+        host.say(DisarmBox())
+        host.say(SetLimits(each, 100 * US, 0))
+    host.say(ArmBox())
+    for each in range(4):
+        host.start(line=each, delay_ms=10)
+    host.go(30)
+    assert host.edges(line) == [10, -20]
