@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tracker.actuators.stimulus_box.device_clock import WRAP_US, DeviceClock
 
@@ -83,6 +85,46 @@ def test_a_device_that_stood_still_is_known_anew_at_once():
     true_ns = end_ns + 10 * MS
     at_ns, off_ns = clock.at(device.raw_us(true_ns))
     assert abs(at_ns - true_ns) <= off_ns
+
+
+def test_a_quick_round_trip_does_not_age():
+    device, clock = Device(0.005, seed=6), DeviceClock()
+    device.ask(clock, 0, most_ms=0.06)
+    for step in range(1, 18):  # all in the same half second, with the drift still unknown
+        device.ask(clock, step * 25 * MS, most_ms=2)
+    true_ns = 17 * 25 * MS
+    at_ns, off_ns = clock.at(device.raw_us(true_ns))
+    assert abs(at_ns - true_ns) <= off_ns < 2.1 * MS
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(
+    drift=st.floats(-0.005, 0.005),
+    start_us=st.integers(0, WRAP_US - 1),
+    most_ms=st.floats(0.1, 15),
+    every_ms=st.sampled_from([5, 25, 400]),
+    seed=st.integers(0, 1000),
+)
+def test_whatever_the_delays_and_the_drift_the_uncertainty_holds(
+    drift, start_us, most_ms, every_ms, seed
+):
+    device, clock = Device(drift, start_us, seed), DeviceClock(start_us)
+    for step in range(120):
+        asked_ns = step * every_ms * MS
+        device.ask(clock, asked_ns, most_ms=most_ms)
+        true_ns = asked_ns + int(device.random.uniform(-300, 300) * MS)
+        at_ns, off_ns = clock.at(device.raw_us(true_ns))
+        assert abs(at_ns - true_ns) <= off_ns
+    assert clock.n_steps == 0
+
+
+def test_the_residual_is_how_far_round_trips_lie_from_the_line():
+    clock = DeviceClock()
+    for second in range(10):  # answers that are 0.2 ms late, and early, in turn
+        late_ns = 200_000 if second % 2 else -200_000
+        middle_ns = second * S + late_ns
+        clock.add(middle_ns - 5 * MS, second * 1_000_000, middle_ns + 5 * MS)
+    assert clock.fit.residual_ns == pytest.approx(200_000, rel=0.1)
 
 
 def test_slow_round_trips_are_no_contradiction():

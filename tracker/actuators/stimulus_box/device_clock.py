@@ -9,6 +9,8 @@ lopsided the delays are, as long as the device's clock runs evenly while a round
 
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from math import sqrt
+from statistics import fmean
 
 WRAP_US = 1 << 32
 
@@ -37,6 +39,11 @@ class RoundTrip:
     def length_ns(self) -> int:
         """How long it took."""
         return self.heard_ns - self.asked_ns
+
+    @property
+    def middle_ns(self) -> float:
+        """When the device read its clock, if both ways take the same time."""
+        return (self.asked_ns + self.heard_ns) / 2
 
     @property
     def slot(self) -> int:
@@ -145,13 +152,24 @@ class DeviceClock:
 
 
 def _fitted(trips: tuple[RoundTrip, ...]) -> ClockFit:
-    """Every two round trips say between which two rates the device's clock runs."""
+    """Every two round trips say between which two rates the device's clock runs.
+
+    Between those, the rate is that of a straight line through their middles.
+    """
     low, high = -MOST_DRIFT, MOST_DRIFT
     for before, after in combinations(trips, 2):
         away_ns = after.device_ns - before.device_ns
         if away_ns > 0:
             low = max(low, (after.asked_ns - before.heard_ns) / away_ns - 1)
             high = min(high, (after.heard_ns - before.asked_ns) / away_ns - 1)
-    fit = ClockFit((low + high) / 2, abs(high - low) / 2 + LEAST_DRIFT_ERROR, trips=trips)
-    off_ns = [(t.asked_ns + t.heard_ns) / 2 - fit.at(t.device_ns // 1000)[0] for t in trips]
-    return replace(fit, residual_ns=(sum(each**2 for each in off_ns) / len(off_ns)) ** 0.5)
+    low, high = min(low, high), max(low, high)
+    first = trips[0]
+    away = [trip.device_ns - first.device_ns for trip in trips]
+    late = [trip.middle_ns - first.middle_ns - ns for trip, ns in zip(trips, away, strict=True)]
+    mean_away, mean_late = fmean(away), fmean(late)
+    spread = sum((ns - mean_away) ** 2 for ns in away)
+    products = ((x - mean_away) * (y - mean_late) for x, y in zip(away, late, strict=True))
+    drift = min(high, max(low, sum(products) / spread if spread else 0.0))
+    off = [y - mean_late - drift * (x - mean_away) for x, y in zip(away, late, strict=True)]
+    error = max(high - drift, drift - low) + LEAST_DRIFT_ERROR
+    return ClockFit(drift, error, sqrt(fmean(ns * ns for ns in off)), trips)
