@@ -5,11 +5,13 @@ from collections.abc import Callable
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.actuators.stimulus_box.protocol import Decoder, Message, encode
 from tracker.actuators.stimulus_box.simulated import SimulatedBox
-from tracker.stimuli import LineLimits
+from tracker.stimuli import Action, LineLimits, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS, US = 1_000_000, 1_000
 LIMITS = {"0": LineLimits(100_000, 50_000), "1": LineLimits(100_000, 0)}
+
+PULSE = PulseTrain(10_000, 10_000)
 
 Tamper = Callable[[int, Message], list[tuple[int, Message]]]
 """From a frame to the frames that arrive in its place."""
@@ -83,3 +85,19 @@ def boxed(cable: Cable, clock: ManualClock, dead_man_ms: int = 100) -> StimulusB
     """The program's side, not opened."""
     settings = StimulusBoxSettings(port="COM9", dead_man_ms=dead_man_ms)
     return StimulusBox(settings, LIMITS, clock, cable.plug)
+
+
+def tend(box, clock, ms, *, alive=True):
+    """Tend it for a while; return its edges."""
+    edges, end_ns = [], clock.now_ns() + ms * MS
+    while clock.now_ns() < end_ns:
+        edges += box.tend(alive=alive)
+    return edges
+
+
+def start(box, line="0", train=PULSE, stimulus_id="wake/1"):
+    return box.apply(line, Action.TRAIN, train, stimulus_id)
+
+
+def is_high(cable, clock, line=0):
+    return cable.box.level(line, clock.now_ns(), clock.now_ns()) > 0
