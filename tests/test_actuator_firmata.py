@@ -62,6 +62,22 @@ def test_pins_of_one_port_are_switched_alone(opened, board):
     board.wait_for([(13, 1), (12, 1), (13, 0)])
 
 
+def test_pins_of_other_ports_are_not_touched(make, board):
+    actuator = make("5", "13")
+    actuator.open()
+    actuator.apply("5", Action.TRAIN, PULSE, "a/1")
+    actuator.apply("13", Action.TRAIN, PULSE, "a/2")
+    actuator.apply("5", Action.STOP, None, "a/3")
+    board.wait_for([(5, 1), (13, 1), (5, 0)])
+
+
+def test_the_last_pin_of_a_port_can_be_switched(make, board):
+    actuator = make("7")
+    actuator.open()
+    actuator.apply("7", Action.TRAIN, PULSE, "a/1")
+    board.wait_for([(7, 1)])
+
+
 def test_a_modulated_pin_gets_the_level(opened, board):
     opened.apply("9", Action.LEVEL, HALF, "a/1")
     opened.apply("9", Action.STOP, None, "a/2")
@@ -183,6 +199,45 @@ def test_a_board_that_does_not_answer_any_more_is_lost(board):
     with pytest.raises(DeviceLost, match=r"no answer for 1\.0 s"):
         device.look()
     actuator.close()
+
+
+def wait_for_bytes(device, n):
+    while device._port.in_waiting < n:
+        pass
+
+
+def test_a_board_that_answers_each_time_is_not_lost(board):
+    clock = ManualClock()
+    actuator = firmata(FirmataSettings(port=board.port), {"13": FREE}, SystemClock())
+    actuator.open()
+    device, _ = actuator._opened()
+    device._clock, device._asked_ns = clock, 0
+    for _ in range(3):
+        clock.advance(900 * MS)
+        device.look()
+        wait_for_bytes(device, 3)
+        device.look()
+    clock.advance(200 * MS)
+    device.look()
+    actuator.close()
+
+
+def test_an_answer_may_come_in_pieces(make):
+    with PseudoTerminal() as terminal:
+        actuator = firmata(FirmataSettings(port=terminal.name), {"13": FREE}, SystemClock())
+        opening = threading.Thread(target=actuator.open)
+        opening.start()
+        terminal.receive(1)
+        terminal.send(b"\xf9\x02\x05")
+        opening.join(5)
+        device, _ = actuator._opened()
+        terminal.send(b"\x00\xf9\x02")
+        wait_for_bytes(device, 3)
+        assert not device._answers()
+        terminal.send(b"\x05")
+        wait_for_bytes(device, 1)
+        assert device._answers()
+        actuator.close()
 
 
 def test_a_pause_of_the_loop_is_no_silence_of_the_board(board):

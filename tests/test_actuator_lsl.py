@@ -13,7 +13,7 @@ from tracker.clock import SystemClock
 from tracker.errors import DeviceError, MissingExtra
 from tracker.stimuli import Action, LineLimits, PulseTrain
 
-LINES = {"light": LineLimits(100_000, 0), "pump": LineLimits(100_000, 0)}
+LINES = {"light": LineLimits(100_000, 0), "pump": LineLimits(10_000_000, 0)}
 TRAIN = PulseTrain(5_000, 20_000, 10, delay_us=3_000, level=0.5, ramp_us=7_000)
 LEVEL = PulseTrain(50_000, 50_000, level=0.25)
 
@@ -123,8 +123,10 @@ def test_a_receipt_says_how_far_the_stamp_may_be_off(stream):
 
 
 def test_a_loop_that_is_not_alive_marks_the_end_of_what_goes_on(stream):
-    stream.actuator.apply("pump", Action.LEVEL, LEVEL, "dim/3")
+    stream.actuator.apply("pump", Action.LEVEL, PulseTrain(10_000_000, 10_000_000), "dim/3")
     stream.next()
+    stream.actuator.tend(alive=True)
+    assert stream.is_silent()
     stream.actuator.tend(alive=False)
     stream.actuator.tend(alive=False)
     mark = json.loads(stream.next()[0])
@@ -153,8 +155,16 @@ def test_making_it_safe_marks_the_end_of_what_goes_on_from_any_thread(own_stream
     other.join(5)
     with pytest.raises(DeviceError, match="made safe: open it again"):
         stream.actuator.apply("light", Action.TRAIN, TRAIN, "wake/4")
+    stream.actuator.apply("light", Action.STOP, None, "wake/5")
     assert [stream.next()[0] for _ in range(2)] == ["light train", "light stop"]
     assert stream.is_silent()
+
+
+def test_closing_marks_the_end_of_what_goes_on(own_stream):
+    stream = own_stream("marks to the end", marks="plain")
+    stream.actuator.apply("light", Action.TRAIN, TRAIN, "wake/3")
+    stream.actuator.close()
+    assert [stream.next()[0] for _ in range(2)] == ["light train", "light stop"]
 
 
 def test_without_its_extra_it_says_what_to_install(monkeypatch):

@@ -95,6 +95,7 @@ def test_a_card_that_is_unplugged_is_noticed_without_an_order(make, ni):
     actuator.apply(LIGHT, Action.TRAIN, PulseTrain(800_000, 800_000), "a/1")
     clock.advance(250 * MS)
     actuator.tend(alive=True)
+    actuator.tend(alive=True)
     assert ni.written == [("Dev1/port0/line0", state) for state in (False, True, True)]
     ni.cards.clear()
     clock.advance(250 * MS)

@@ -98,6 +98,8 @@ def test_levels_are_sent_again_while_the_loop_is_alive(make, receiver):
     clock.advance(1 * MS)
     actuator.tend(alive=True)
     assert heard(receiver, 2) == [("/light", 0.5), ("/sound", 0.0)]
+    actuator.tend(alive=True)
+    assert not unread(receiver)
 
 
 def test_a_loop_that_is_not_alive_sends_low_and_then_nothing(make, receiver):

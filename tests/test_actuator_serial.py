@@ -150,9 +150,19 @@ def test_closing_lowers_them(make):
     assert not port.dtr
 
 
-def test_a_port_without_these_lines_is_refused_when_it_is_opened(make):
-    with pytest.raises(DeviceError, match="line dtr cannot be set: this port has no such line"):
+def test_they_are_low_even_if_they_are_no_lines(make):
+    actuator = make("light", port="loop://")
+    actuator.open()
+    port = actuator._opened()[0]._port
+    assert (port.dsr, port.cts) == (False, False)
+
+
+def test_a_port_without_these_lines_is_refused_and_let_go(make):
+    why = "line dtr cannot be set: this port has no such line"
+    with pytest.raises(DeviceError, match=why) as refused:
         make("dtr").open()
+    make("light").open()
+    assert refused.value is not None  # which holds on to the port that was refused
 
 
 def test_a_code_cannot_have_the_name_of_a_line_of_the_port():

@@ -138,7 +138,7 @@ def test_a_file_is_read_as_one_channel_at_the_rate_of_the_card(make, card, tmp_p
     path = tmp_path / "click.wav"
     with wave.open(str(path), "wb") as file:
         file.setparams((2, 2, 16_000, 0, "NONE", ""))
-        file.writeframes(np.full((160, 2), 16_384, np.int16).tobytes())  # 10 ms at one half
+        file.writeframes(np.full((160, 2), [32_767, 0], np.int16).tobytes())  # 10 ms, left
     click = {"kind": "file", "path": path, "volume": 1, "rise_ms": 0}
     actuator = make(sounds={"click": click})
     actuator.open()

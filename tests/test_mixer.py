@@ -64,6 +64,14 @@ def test_a_delay_is_counted_from_there():
     assert card.on(50) == [(13, 17)]
 
 
+@pytest.mark.parametrize("hz", [0, 130])
+def test_before_its_delay_is_over_it_is_silent(hz):
+    card = Card(Sound(hz, ONES, volume=1, rise=0, speaker=None))
+    card.begin(5, delay_us=2_000_000)
+    assert not card.play(2000).any()
+    assert card.play(10).any()
+
+
 def test_the_level_is_the_volume():
     card = Card(Sound(0, ONES, volume=0.5, rise=0, speaker=None))
     card.begin(5, level=0.25)
@@ -138,6 +146,31 @@ def test_a_level_that_is_renewed_goes_on_without_swelling_anew():
     assert card.play(16)[:, 0] == pytest.approx(expected, abs=1e-6)
 
 
+SWELLS = Sound(0, ONES, volume=1, rise=5, speaker=None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"width": 100, "level": 0}, {}, id="after level zero"),
+        pytest.param({"width": 10, "period": 40, "n": 3}, {}, id="in a gap"),
+        pytest.param({"width": 100}, {"delay_us": 20_000}, id="after a delay"),
+        pytest.param({"width": 20}, {}, id="after one that is over"),
+    ],
+)
+def test_a_train_that_does_not_go_on_from_a_sound_swells_anew(before, after):
+    card = Card(SWELLS)
+    card.begin(**before)
+    card.play(20)
+    card.begin(50, **after)
+    heard = card.play(40)[:, 0]
+    start = after.get("delay_us", 0) // 1000
+    assert not heard[:start].any()
+    assert heard[start : start + 6] == pytest.approx(
+        [0, 0.0955, 0.3455, 0.6545, 0.9045, 1], abs=1e-4
+    )
+
+
 def test_level_zero_is_silence():
     card = Card()
     card.begin(100, action=Action.LEVEL)
@@ -153,8 +186,20 @@ def test_unfed_for_a_quarter_of_a_second_it_falls_silent_and_says_so():
     assert card.mixer.trouble == "nobody looked after it for 0.25 s"
 
 
-def test_unfed_while_it_is_silent_anyway_is_no_trouble():
+def test_while_it_is_fed_it_goes_on():
+    card = Card()
+    card.begin(900)
+    assert card.play(900).all()
+
+
+@pytest.mark.parametrize(
+    "about",
+    [None, pytest.param({"width": 5}, id="over"), pytest.param({"width": 900, "level": 0}, id="0")],
+)
+def test_unfed_while_it_is_silent_anyway_is_no_trouble(about):
     card = Card(feed=False)
+    if about is not None:
+        card.begin(**about)
     card.play(600)
     assert card.mixer.trouble == ""
 

@@ -39,11 +39,16 @@ def test_a_pulse_includes_its_start_and_not_its_end(at_ms, is_on):
     assert Lines().begin(5, 20, 2, delay_ms=10).is_on(at_ms * MS) is is_on
 
 
+def test_pulses_without_a_gap_are_on_up_to_their_end():
+    plan = Lines().begin(5, 5, 3)
+    assert [plan.is_on(at * MS) for at in (0, 5, 14, 15)] == [True, True, True, False]
+
+
 def test_a_ramp_rises_at_the_start_of_the_train_and_falls_at_its_end():
     train = PulseTrain(100_000, 100_000, level=0.8, ramp_us=40_000)
     plan = Lines().planned.begin("a", Action.TRAIN, train, "s/1")
-    levels = [plan.level_at(ms * MS) for ms in (0, 10, 40, 60, 90, 100)]
-    assert levels == pytest.approx([1 / 255, 0.2, 0.8, 0.8, 0.2, 1 / 255])
+    levels = [plan.level_at(ms * MS) for ms in (0, 10, 40, 50, 60, 90, 100)]
+    assert levels == pytest.approx([1 / 255, 0.2, 0.8, 0.8, 0.8, 0.2, 1 / 255])
 
 
 def test_a_pulse_that_is_too_long_is_refused():
@@ -68,9 +73,23 @@ def test_a_stretch_ends_with_its_pulse():
 def test_a_stretch_begins_anew_with_each_pulse():
     lines = Lines(longest_ms=60)
     lines.begin(50, 100, 3)
+    lines.at(10).planned.settled("a")
     with pytest.raises(DeviceError, match="on for 61 ms"):
         lines.at(111).begin(50)
     lines.begin(49)
+
+
+def test_a_gap_is_no_time_on():
+    lines = Lines(longest_ms=60)
+    lines.begin(50, 100, 3)
+    lines.at(10).planned.settled("a")
+    lines.at(60).begin(60)
+
+
+def test_level_zero_is_no_time_on():
+    lines = Lines(longest_ms=60)
+    lines.begin(50, level=0, action=Action.LEVEL)
+    lines.at(20).begin(60, action=Action.LEVEL)
 
 
 def test_level_zero_ends_it():

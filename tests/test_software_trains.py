@@ -192,6 +192,21 @@ def test_a_ramp_rises_and_falls_in_steps_of_ten_milliseconds():
     ]
 
 
+def test_a_level_knows_no_ramp():
+    lines = Lines(modulated={"a"})
+    lines.begin(pulses(100, ramp_ms=40), action=Action.LEVEL)
+    lines.go(150)
+    assert lines.edges() == [(0, 1), (100, 0)]
+
+
+def test_level_zero_is_no_time_on():
+    lines = Lines(LineLimits(longest_us=60_000, least_gap_us=0), modulated={"a"})
+    lines.begin(pulses(50, level=0), action=Action.LEVEL)
+    lines.go(20)
+    lines.begin(pulses(60), action=Action.LEVEL)
+    assert lines.edges() == [(20, 1)]
+
+
 def test_a_line_without_levels_knows_no_ramp(lines):
     lines.begin(pulses(100, ramp_ms=40))
     lines.go(150)
@@ -253,6 +268,14 @@ def test_a_line_that_has_to_rest_lets_nothing_take_a_place():
     lines.begin(pulses(5, delay_ms=10))
     with pytest.raises(DeviceError, match=r"s/1 is not over yet"):
         lines.begin(pulses(5), name="s/2")
+
+
+def test_a_train_that_was_stopped_in_its_delay_asks_for_no_rest():
+    lines = Lines(LineLimits(longest_us=10_000, least_gap_us=10_000))
+    lines.begin(pulses(5, delay_ms=10))
+    lines.stop()
+    lines.begin(pulses(5))
+    assert lines.edges() == [(0, 1)]
 
 
 def test_a_train_that_was_stopped_has_ended_then():
@@ -407,6 +430,13 @@ def test_nothing_is_begun_if_nobody_tends(lines):
     assert lines.written == []
 
 
+def test_each_tend_counts(lines):
+    for _ in range(4):
+        lines.clock.advance(UNTENDED_NS - MS)
+        lines.trains._play(alive=True)
+    lines.begin(pulses(5))
+
+
 def test_tends_of_a_dead_loop_do_not_count(lines):
     for _ in range(4):
         lines.clock.advance(UNTENDED_NS // 3)
@@ -469,6 +499,18 @@ def test_tending_does_not_wait_for_an_edge_that_is_far(lines):
     lines.begin(pulses(30))
     lines.trains.tend(alive=True)
     assert lines.edges() == [(0, 1)]
+
+
+def test_an_order_wakes_who_waits_for_a_later_edge(lines):
+    lines.begin(pulses(5))
+    assert not lines.trains._wait(5 * MS)
+    assert lines.clock.now_ns() == 0
+
+
+def test_what_was_made_safe_is_not_looked_at(lines):
+    lines.trains.make_safe()
+    lines.trains.tend(alive=True)
+    assert lines.looks == 0
 
 
 def test_the_device_is_looked_at_while_the_loop_is_alive(lines):

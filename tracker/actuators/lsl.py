@@ -26,6 +26,9 @@ PROBES = 5
 IDLE_S = 0.01
 """How long `tend` waits, since nothing ever comes."""
 
+FLUSH_S = 0.1
+"""How long a mark is left to reach those who listen before the stream ends; LSL does not say."""
+
 
 class LslSettings(Settings):
     """Marks in an LSL stream of type Markers; any names of lines."""
@@ -128,6 +131,8 @@ class LslMarks:
         """Mark the end of what goes on, and of the stream. Never raises; twice does no harm."""
         self.make_safe()
         with self._turns.turn():
+            if self._outlet is not None and self._outlet.have_consumers():
+                self._never.wait(FLUSH_S)
             self._outlet = None
 
     def _reset(self) -> None:

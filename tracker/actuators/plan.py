@@ -47,7 +47,7 @@ class Plan:
 
     def is_on(self, at_ns: int) -> bool:
         """Return whether the line is to be high; the end of a pulse belongs to the gap."""
-        if not self.begin_ns <= at_ns < self.end_ns or self.level == 0:
+        if not self.begin_ns <= at_ns < self.end_ns:
             return False
         return (at_ns - self.begin_ns) % self.period_ns < self.width_ns
 
@@ -58,12 +58,6 @@ class Plan:
             return self.level
         return max(LEAST_LEVEL, self.level * max(0, inside_ns) / self.ramp_ns)
 
-    def changes(self, at_ns: int) -> bool:
-        """Return whether the level is on a ramp."""
-        return self.ramp_ns > 0 and (
-            at_ns < self.begin_ns + self.ramp_ns or at_ns > self.end_ns - self.ramp_ns
-        )
-
 
 def plan_of(action: Action, train: PulseTrain | None, stimulus_id: str, now_ns: int) -> Plan:
     """Return what an order other than `STOP` asks for.
@@ -73,7 +67,7 @@ def plan_of(action: Action, train: PulseTrain | None, stimulus_id: str, now_ns: 
     """
     if train is None:
         raise DeviceError(f"{stimulus_id}: {action} without a train: nothing was done")
-    is_one = action is Action.LEVEL or train.width_us == train.period_us
+    is_one = train.width_us == train.period_us
     n = 1 if action is Action.LEVEL else train.n_pulses
     width_us = train.width_us * n if is_one else train.width_us
     return Plan(

@@ -13,6 +13,7 @@ the thread that orders it. What this can do and what not:
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from tracker.actuators.plan import LineState, Plan, plan_of
 from tracker.actuators.turns import Turns
@@ -30,7 +31,7 @@ UNTENDED_NS = 250_000_000
 """Nothing is begun if nobody has tended the lines for so long: nobody would end it."""
 
 RAMP_NS = 10_000_000
-"""How often the level is renewed on a ramp."""
+"""How often the level of a train with ramps is renewed."""
 
 NEAR_NS = 15_000_000
 """`tend` waits for an edge that is due within this time, and so for at most this time."""
@@ -96,7 +97,7 @@ class SoftwareTrains:
             now_ns = self._clock.now_ns()
             plan = plan_of(action, train, stimulus_id, now_ns)
             if line not in self._modulated:
-                plan = _on_or_off(plan)
+                plan = replace(plan, level=float(plan.level >= 0.5))
             _check_short(plan)
             known.check(plan, now_ns)
             return self._begin(line, known, plan, now_ns)
@@ -254,11 +255,7 @@ class _Line(LineState):
             return None
         due_ns = self.edge_ns()
         if self.next_edge % 2 == 1 and plan.ramp_ns > 0:
-            next_ns = self.renewed_ns + RAMP_NS
-            settled_ns = plan.end_ns - plan.ramp_ns
-            if not (plan.changes(self.renewed_ns) or plan.changes(next_ns)):
-                next_ns = max(next_ns, settled_ns)
-            due_ns = min(due_ns, next_ns)
+            due_ns = min(due_ns, self.renewed_ns + RAMP_NS)
         return due_ns
 
     def edge_ns(self) -> int:
@@ -271,19 +268,6 @@ class _Line(LineState):
             return self.pulse_began_ns + plan.width_ns
         planned_ns = plan.begin_ns + pulse * plan.period_ns
         return planned_ns if pulse == 0 else max(planned_ns, self.fell_ns + plan.gap_ns // 2)
-
-
-def _on_or_off(plan: Plan) -> Plan:
-    """Return what a line without levels makes of it."""
-    return Plan(
-        stimulus_id=plan.stimulus_id,
-        level=float(plan.level >= 0.5),
-        begin_ns=plan.begin_ns,
-        width_ns=plan.width_ns,
-        period_ns=plan.period_ns,
-        n=plan.n,
-        ramp_ns=0,
-    )
 
 
 def _check_short(plan: Plan) -> None:
