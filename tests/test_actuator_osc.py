@@ -142,6 +142,15 @@ def test_a_receiver_that_is_gone_is_noticed_by_the_next_message(make, receiver):
         go_on()
 
 
+def test_it_is_noticed_without_another_message_too(make, receiver):
+    actuator = make(ManualClock())
+    actuator.open()
+    receiver.close()
+    actuator.apply("light", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1")
+    with pytest.raises(DeviceLost, match="nothing listens there"):
+        actuator.tend(alive=True)
+
+
 def test_making_it_safe_sends_every_line_low_from_any_thread(make, receiver):
     actuator = make()
     actuator.open()

@@ -79,9 +79,11 @@ def test_making_it_safe_writes_every_line_low_from_any_thread(make, terminal):
 def test_what_the_device_says_is_thrown_away(make, terminal):
     actuator = make()
     actuator.open()
-    terminal.send(b"ok\r\n" * 100)
-    actuator.tend(alive=True)
     port = actuator._opened()[0]._port
+    terminal.send(b"ok\r\n" * 100)
+    while port.in_waiting < 400:
+        pass
+    actuator.tend(alive=True)
     assert port.in_waiting == 0
 
 

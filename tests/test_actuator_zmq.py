@@ -201,8 +201,12 @@ def test_an_order_that_nobody_would_hear_fails(opened, receiver):
         wire.socket.poll(10)
     with pytest.raises(DeviceLost, match="nobody listens to order/light"):
         opened.apply("light", Action.TRAIN, PULSE, "a/1")
-    with pytest.raises(DeviceLost, match="open it again"):
-        opened.apply("light", Action.TRAIN, PULSE, "a/2")
+    for use in (
+        lambda: opened.apply("light", Action.TRAIN, PULSE, "a/2"),
+        lambda: opened.tend(alive=True),
+    ):
+        with pytest.raises(DeviceLost, match="any more: open it again"):
+            use()
 
 
 def test_an_address_that_is_taken_is_not_opened(make, receiver):
@@ -258,6 +262,8 @@ def test_making_it_safe_stops_every_line_from_any_thread(opened, receiver):
     ]
     with pytest.raises(DeviceError, match="made safe: open it again"):
         opened.apply("light", Action.TRAIN, TRAIN, "a/2")
+    opened.apply("light", Action.STOP, None, "a/3")
+    opened.tend(alive=True)
     assert receiver.is_silent()
 
 

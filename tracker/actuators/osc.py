@@ -78,14 +78,18 @@ class OscDevice:
         try:
             self._socket.send(message.build().dgram)
         except ConnectionError as failure:
-            raise DeviceLost(
-                f"nothing listens there: start the receiver first, and check its port ({failure})"
-            ) from failure
+            raise _nobody(failure) from failure
         except OSError as failure:
             raise DeviceLost(f"nothing can be sent there ({failure})") from failure
 
     def look(self) -> None:
-        """Send every level again, if that is due."""
+        """Notice what became of earlier messages, and send every level again if that is due."""
+        try:
+            self._socket.recv(65_535)  # Windows tells it here, others at the next message
+        except BlockingIOError:
+            pass
+        except OSError as failure:
+            raise _nobody(failure) from failure
         now_ns = self._clock.now_ns()
         if now_ns - self._repeated_ns >= self._repeat_ns:
             self._repeated_ns = now_ns
@@ -99,6 +103,12 @@ class OscDevice:
     def _send_all(self) -> None:
         for line, level in self._levels.items():
             self.write(line, level)
+
+
+def _nobody(failure: OSError) -> DeviceLost:
+    return DeviceLost(
+        f"nothing listens there: start the receiver first, and check its port ({failure})"
+    )
 
 
 def _message_builder() -> Any:
