@@ -1,6 +1,7 @@
 """From what was seen to what was done: controllers, interlocks and actuators together."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -258,6 +259,25 @@ def test_a_stop_after_everything_was_made_safe_is_no_fault(make):
     assert row.reason == "the line was made safe before"
     assert rig.faults == []
     assert rig.actuator.calls.count("apply") == 1
+
+
+@pytest.mark.parametrize(
+    ("levels", "level", "dose_s"),
+    [
+        pytest.param(True, 0.6, 0.012, id="it_holds_levels"),
+        pytest.param(False, 0.6, 0.02, id="it_is_all_on"),
+        pytest.param(False, 0.4, 0.0, id="it_is_off"),
+    ],
+)
+def test_a_dose_is_what_the_output_really_does(make, levels, level, dose_s):
+    rig = make(Scripted({3: [(Action.TRAIN, replace(TRAIN, level=level), Arm.REAL)]}), armed=False)
+    rig.loop.close()
+    rig.actuator._levels = levels
+    rig.loop.open()
+    rig.arm()
+    (row,) = rig.run(3)
+    assert row.dose_s == pytest.approx(dose_s)
+    assert row.command.train.level == level
 
 
 # --- by hand

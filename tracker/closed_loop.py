@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from tracker.actuators.base import Actuator
@@ -315,7 +315,8 @@ class ClosedLoop:
     def _carry_out(
         self, command: StimulusCommand, situation: Situation, result: FrameResult | None
     ) -> StimulusRow:
-        judged = self._interlocks.judge(command, self._clock.now_ns(), situation)
+        done = self._as_done(command)
+        judged = self._interlocks.judge(done, self._clock.now_ns(), situation)
         delivery, reason, receipt, commanded_ns = Delivery.REFUSED, judged.reason, None, None
         if judged.refusal is Refusal.LATE:
             delivery = Delivery.LATE
@@ -360,6 +361,14 @@ class ClosedLoop:
     def _apply(self, command: StimulusCommand) -> Receipt:
         line, actuator = self._outputs[command.output].line, self._actuator_of(command)
         return actuator.apply(line, command.action, command.train, command.stimulus_id)
+
+    def _as_done(self, command: StimulusCommand) -> StimulusCommand:
+        """Return the command as its output carries it out: one that knows only on and off is on."""
+        train = command.train
+        if train is None or train.level in (0.0, 1.0) or self._actuator_of(command).levels:
+            return command
+        level = 1.0 if train.level >= 0.5 else 0.0
+        return replace(command, train=replace(train, level=level))
 
     def _actuator_of(self, command: StimulusCommand) -> HeldActuator:
         return self._held[self._outputs[command.output].actuator]

@@ -23,6 +23,8 @@ class HeldActuator:
         self._unused = threading.Event()  # never set: a wait that nothing ends early
         self.ready = False
         """Whether it may be used. Any thread may look."""
+        self.levels = False
+        """Whether it holds levels between 0 and 1, as it said when it was opened."""
         self.facts: dict[str, object] = {}
         """What it said of itself when it was opened, JSON-ready."""
 
@@ -30,6 +32,7 @@ class HeldActuator:
         """Open it; raises as `Actuator.open`."""
         self._actuator.open()
         info = self._actuator.info
+        self.levels = info.levels
         self.facts = {
             "name": info.name,
             "acknowledges": info.acknowledges,

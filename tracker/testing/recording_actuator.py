@@ -18,6 +18,7 @@ class RecordingActuator:
     Args:
         lines: What its device would have to enforce.
         clock: Stamps receipts.
+        levels: Whether it says that it can hold levels.
 
     Attributes:
         told: Every order that it took, in order: line, action, train, stimulus id.
@@ -27,7 +28,10 @@ class RecordingActuator:
         failure: Raised by the next `open`, `apply` or `tend`, once.
     """
 
-    def __init__(self, lines: Mapping[str, LineLimits], clock: Clock) -> None:
+    def __init__(
+        self, lines: Mapping[str, LineLimits], clock: Clock, *, levels: bool = True
+    ) -> None:
+        self._levels = levels
         self._lines = dict(lines)
         self._clock = clock
         self._is_open = False
@@ -43,7 +47,11 @@ class RecordingActuator:
         """What it is. Raises `DeviceError` when closed."""
         self._check()
         return ActuatorInfo(
-            "recording", tuple(self._lines), acknowledges=False, dead_man_s=None, levels=True
+            "recording",
+            tuple(self._lines),
+            acknowledges=False,
+            dead_man_s=None,
+            levels=self._levels,
         )
 
     def open(self) -> None:
