@@ -40,7 +40,9 @@ LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "
 """Whose versions can change a result, and so stand in the provenance."""
 
 
-def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Session, Path]:
+def build_session(
+    experiment: Experiment, out: Path, clock: Clock, observer: Observer | None = None
+) -> tuple[Session, Path]:
     """Return a session of this experiment, and the folder that it will write.
 
     Nothing is opened yet but the network file.
@@ -49,12 +51,13 @@ def build_session(experiment: Experiment, out: Path, clock: Clock) -> tuple[Sess
         experiment: Checked settings.
         out: Folder in which session folders are made.
         clock: The session clock.
+        observer: What sees the animal, in place of the experiment's network.
 
     Raises:
         ConfigError: If a rule names a feature or a zone that is not there.
         ModelError: If the network file cannot be used.
     """
-    pipeline = build_pipeline(experiment, clock)
+    pipeline = build_pipeline(experiment, clock, observer)
     stimulation = experiment.stimulation
     bench = Bench(experiment, stimulation, clock) if stimulation else None
     controllers = bench.controllers(pipeline.rules, pipeline.feature_names) if bench else []
@@ -144,11 +147,39 @@ def build_camera(settings: CameraSettings, clock: Clock, bench: Bench | None = N
             assert_never(settings)
 
 
-def build_pipeline(experiment: Experiment, clock: Clock) -> Pipeline:
+def build_pipeline(
+    experiment: Experiment, clock: Clock, observer: Observer | None = None
+) -> Pipeline:
     """Return the pipeline of this experiment, its network loaded.
+
+    Args:
+        experiment: Checked settings.
+        clock: Stamps the stages.
+        observer: What sees the animal, in place of the experiment's network and lamps.
 
     Raises:
         ConfigError: If a rule names a feature or a zone that is not there.
+        ModelError: If the network file cannot be used.
+    """
+    if observer is None:
+        observer = build_observer(experiment, clock)
+    arena = Arena(experiment.rig.arena)
+    measures = [lamp_measure(name) for name in experiment.rig.lamps]
+    features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
+    watches = [
+        Watch(
+            make_rule(name, watched.rule, features.names, features.group_delay_s),
+            EpisodeBuilder(name, experiment.session.subject, watched.episode),
+        )
+        for name, watched in experiment.behaviours.items()
+    ]
+    return Pipeline(observer, features, watches, clock)
+
+
+def build_observer(experiment: Experiment, clock: Clock) -> Observer:
+    """Return what sees the animal in this experiment: its network, and its lamps if it has any.
+
+    Raises:
         ModelError: If the network file cannot be used.
     """
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
@@ -159,19 +190,7 @@ def build_pipeline(experiment: Experiment, clock: Clock) -> Pipeline:
         )
     observer: Observer = NetworkObserver(runtime, clock, experiment.model)
     lamps = experiment.rig.lamps
-    if lamps:
-        observer = LampObserver(observer, lamps)
-    arena = Arena(experiment.rig.arena)
-    measures = [lamp_measure(name) for name in lamps]
-    features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
-    watches = [
-        Watch(
-            make_rule(name, watched.rule, features.names, features.group_delay_s),
-            EpisodeBuilder(name, experiment.session.subject, watched.episode),
-        )
-        for name, watched in experiment.behaviours.items()
-    ]
-    return Pipeline(observer, features, watches, clock)
+    return LampObserver(observer, lamps) if lamps else observer
 
 
 def find_network(name: str) -> Path:

@@ -83,13 +83,17 @@ class Bench:
         return tuple(self._feeds)
 
     def controllers(
-        self, behaviours: Mapping[str, Sequence[str]], features: Sequence[str]
+        self,
+        behaviours: Mapping[str, Sequence[str]],
+        features: Sequence[str],
+        seeds: Mapping[str, str] | None = None,
     ) -> list[Controller]:
         """Return the controllers.
 
         Args:
             behaviours: Features that the rule of each behaviour looks at.
             features: Names of all features there are.
+            seeds: Of a session to repeat, by controller; None: they are made anew.
 
         Raises:
             ConfigError: If one names something that is not there.
@@ -101,6 +105,7 @@ class Bench:
                 behaviours=behaviours,
                 features=features,
                 outputs=tuple(self._stimulation.outputs),
+                seed=None if seeds is None else seeds[name],
                 yoke=self._yoke_for(settings),
             )
             for name, settings in self._stimulation.controllers.items()
