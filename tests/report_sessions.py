@@ -3,7 +3,8 @@
 import numpy as np
 from session_folders import SKELETON
 
-from tracker.recorder import Recorder, RecorderSettings
+from tracker.recorder import Recorder
+from tracker.session_folder.settings import RecorderSettings
 from tracker.stimuli import (
     Action,
     Arm,

@@ -10,8 +10,9 @@ from tracker.features import FeatureExtractor, FeatureSettings
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline, Watch
 from tracker.publisher import Publisher, PublisherSettings
-from tracker.recorder import Recorder, RecorderSettings
+from tracker.recorder import Recorder
 from tracker.session import Session
+from tracker.session_folder.settings import RecorderSettings
 from tracker.session_folder.video_writer import Codec
 from tracker.session_parts import Parts, SessionSettings
 from tracker.testing.fixed_observer import FixedObserver

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from tracker.recorder import Recorder, RecorderSettings
+from tracker.recorder import Recorder
+from tracker.session_folder.settings import RecorderSettings
 from tracker.session_folder.tables import read_table
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import (
@@ -35,7 +36,7 @@ def recorder(
         folder,
         RecorderSettings(**({"min_free_mb": 0} | settings)),
         session_id="s1",
-        camera=CameraInfo("test camera", shape, 100.0, live=True),
+        camera=CameraInfo("test camera", shape, 100.0, live=True, settings={"gain_db": 6.0}),
         skeleton=SKELETON,
         features=["speed_cm_s"],
         behaviours=["freezing", "locomotion"],
@@ -80,13 +81,13 @@ def result(index, *events, individuals=1, xy=None, **observed):
     )
 
 
-def row(index, *, fate=Fate.PROCESSED, recording=Fate.RECORDED, captured_ns=None):
+def row(index, *, fate=Fate.PROCESSED, recording=Fate.RECORDED, captured_ns=None, video=None):
     """The ledger's row of `frame(index)`; without times if it was lost before us."""
     if fate is Fate.LOST_BY_SENSOR:
         return LedgerRow(index, None, None, None, None, None, None, None, fate, fate)
     captured_ns = index * 10 * MS if captured_ns is None else captured_ns
     stages = [captured_ns + k * MS for k in (1, 2, 3, 4)]
-    return LedgerRow(index, captured_ns, *stages, None, 7, fate, recording)
+    return LedgerRow(index, captured_ns, *stages, None, 7, fate, recording, video)
 
 
 def recorded(folder, n_frames, **options):

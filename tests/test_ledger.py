@@ -36,7 +36,7 @@ class Threads:
         self.ledger.note_processed(turn, missed, stages(turn), Fate.SUPERSEDED)
 
     def records(self, turn, missed=NONE, fate=Fate.RECORDED):
-        self.ledger.note_recorded(turn, missed, fate)
+        self.ledger.note_recorded(turn, fate, missed=missed)
 
 
 def test_a_row_comes_out_when_both_pipeline_and_video_are_done_with_the_frame():

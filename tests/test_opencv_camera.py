@@ -170,6 +170,9 @@ def test_an_unknown_rate_is_nan(connect, video):
         def get(self, prop):
             return {cv2.CAP_PROP_FRAME_WIDTH: 8.0, cv2.CAP_PROP_FRAME_HEIGHT: 6.0}.get(prop, 0.0)
 
+        def getBackendName(self):  # noqa: N802 - OpenCV's own name
+            return "V4L2"
+
     info = connect(video)._describe(Capture())
     assert math.isnan(info.fps)
     assert (info.shape, info.live, info.n_frames) == ((6, 8), True, None)
@@ -183,3 +186,11 @@ def test_an_unknown_rate_is_nan(connect, video):
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(ValidationError):
         OpenCVSettings(**settings)
+
+
+def test_what_the_driver_answers_is_kept_as_it_is(connect, video):
+    settings = connect(video).info.settings
+    assert settings["backend"] == "FFMPEG"
+    assert (settings["width_px"], settings["height_px"], settings["fps"]) == (64.0, 48.0, 25.0)
+    assert settings["pixel_format"].lower() == "ffv1"
+    assert {"exposure", "auto_exposure", "gain"} <= settings.keys()

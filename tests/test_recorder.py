@@ -21,7 +21,7 @@ from session_folders import (
 )
 
 from tracker.errors import DiskFull, RecordingError
-from tracker.recorder import RecorderSettings
+from tracker.session_folder.settings import RecorderSettings
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import Frame
 
@@ -68,8 +68,10 @@ class TestOpening:
         opened(folder / "deeper", codec="none").close("completed", {})
         assert session_of(folder / "deeper")["state"] == "closed"
 
-    def test_the_experiment_is_kept_as_it_was_handed_over(self, running, folder):
-        assert (folder / "experiment.yaml").read_bytes() == b"subject: mouse\n"
+    def test_the_experiment_is_kept_behind_a_line_that_says_whose_it_is(self, running, folder):
+        assert (folder / "experiment.yaml").read_bytes() == (
+            b"# session: s1, schema: 1\nsubject: mouse\n"
+        )
 
     def test_the_session_file_says_what_runs(self, running, folder):
         session = session_of(folder)
@@ -82,6 +84,7 @@ class TestOpening:
             "fps": 100.0,
             "live": True,
             "n_frames": None,
+            "settings": {"gain_db": 6.0},
         }
         assert session["skeleton"] == {"keypoints": ["nose", "tail_base"], "edges": [[0, 1]]}
         assert session["features"] == ["speed_cm_s"]
@@ -94,8 +97,13 @@ class TestOpening:
         assert session["started_utc"] == "2023-11-14T22:13:25.000+00:00"
 
     def test_the_hash_of_the_experiment_is_kept(self, running, folder):
+        session = session_of(folder)
+        # printf '# session: s1, schema: 1\nsubject: mouse\n' | sha256sum
+        assert session["experiment_sha256"] == (
+            "2928d82c721ed30a5330a5bd069f4c3620162c111faef53b6991c3adf13d95d7"
+        )
         # printf 'subject: mouse\n' | sha256sum
-        assert session_of(folder)["experiment_sha256"] == (
+        assert session["provenance"]["config_sha256"] == (
             "ef60e6d7907f0bd2d0a097de21158a9b63216a1147740f6a51eead53c7605fbf"
         )
 
@@ -268,7 +276,7 @@ class TestWriting:
         running.write_result(result(8, ONSET))
         running.write_result(result(13, EPISODE))
         new, end = lines_of(folder, "episodes.jsonl")
-        config = session_of(folder)["experiment_sha256"]
+        config = session_of(folder)["provenance"]["config_sha256"]
         expected = {
             "schema": 1,
             "session_id": "s1",
@@ -306,6 +314,7 @@ class TestWriting:
         assert lines_of(folder, "log.jsonl") == [
             {
                 "schema": 1,
+                "session_id": "s1",
                 "logged_ns": 5 * SECOND,
                 "level": "warning",
                 "message": "slow disk",

@@ -14,7 +14,7 @@ from session_folders import (
 
 from tracker.errors import RecordingError
 from tracker.recording import Recording
-from tracker.types import Episode, Fate, Onset
+from tracker.types import Episode, Fate, InVideo, Onset
 
 NAN = float("nan")
 
@@ -27,7 +27,7 @@ def folder(tmp_path):
 class TestTables:
     def test_a_ledger_row_comes_back_as_it_was(self, folder):
         running = opened(folder)
-        running.write_ledger([row(0), row(1, fate=Fate.LOST_BY_SENSOR)])
+        running.write_ledger([row(0, video=InVideo(2, 30, 40)), row(1, fate=Fate.LOST_BY_SENSOR)])
         running.close("completed", {})
         seen, lost = Recording(folder).ledger.to_pylist()
         assert seen == {
@@ -41,8 +41,11 @@ class TestTables:
             "network_ns": 7,
             "fate": "processed",
             "recording": "recorded",
+            "segment": 2,
+            "crop_x_px": 30,
+            "crop_y_px": 40,
         }
-        assert lost["captured_ns"] is None
+        assert lost["captured_ns"] is lost["segment"] is lost["crop_x_px"] is None
         assert (lost["index"], lost["fate"], lost["recording"]) == (
             1,
             "lost_by_sensor",

@@ -52,6 +52,14 @@ def test_capture_times_are_the_first_read_plus_the_presentation_times(play, cloc
     assert times == [7_500_000_000 + 1_000_000 * ms for ms in UNEVEN_MS]
 
 
+def test_the_files_own_facts_are_kept(play, tmp_path):
+    path = write_video(tmp_path / "a.mkv", UNEVEN_MS)
+    settings = play(path, fast=True).info.settings
+    assert (settings["codec"], settings["pixel_format"]) == ("ffv1", "gray")
+    assert settings["time_base_s"] == 0.001
+    assert (settings["path"], settings["n_bytes"]) == (str(path), path.stat().st_size)
+
+
 def test_a_file_whose_times_do_not_start_at_zero_starts_at_the_first_read(play, tmp_path):
     camera = play(write_video(tmp_path / "a.mkv", (300, 340, 400)), fast=True)
     times = [frame.captured_ns for frame in read_to_the_end(camera)]

@@ -28,9 +28,10 @@ from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.network import NetworkObserver
 from tracker.pipeline import Pipeline, Watch
 from tracker.publisher import Publisher
-from tracker.recorder import Overload, Recorder
+from tracker.recorder import Recorder
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.session import Session
+from tracker.session_folder.settings import Overload
 from tracker.session_folder.video_writer import Codec
 from tracker.session_handler import SessionHandler
 from tracker.session_parts import Parts
@@ -229,6 +230,7 @@ def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
         "command": sys.argv[1:],
         "subject": experiment.session.subject,
         "experimenter": experiment.session.experimenter,
+        "protocol": experiment.session.protocol,
         "notes": experiment.session.notes,
     }
 

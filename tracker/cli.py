@@ -66,6 +66,12 @@ Fast = Annotated[
     bool, typer.Option("--fast", help="A file as fast as it goes; every frame is processed.")
 ]
 Loop = Annotated[bool, typer.Option("--loop", help="Begin a video file again at its end.")]
+Subject = Annotated[
+    str | None, typer.Option(help="The animal's name; part of the session folder's name.")
+]
+Experimenter = Annotated[str | None, typer.Option(help="Who runs it.")]
+Protocol = Annotated[str | None, typer.Option(help="Name or number of the approved procedure.")]
+Notes = Annotated[str | None, typer.Option(help="Anything worth keeping about this session.")]
 Config = Annotated[Path, typer.Argument(help="Experiment file, or the name of a shipped one.")]
 
 
@@ -83,11 +89,15 @@ def demo(
     _run(experiment, "demo", out, headless=headless, as_json=as_json)
 
 
-@app.command(epilog="Example: `tracker run open_field --camera mouse.mp4 --fast`")
-def run(
+@app.command(epilog="Example: `tracker run open_field --camera mouse.mp4 --fast --subject m12`")
+def run(  # noqa: PLR0917 - each is an option of the command
     config: Config,
     camera: Camera = None,
     seconds: Seconds = None,
+    subject: Subject = None,
+    experimenter: Experimenter = None,
+    protocol: Protocol = None,
+    notes: Notes = None,
     out: Out = Path("sessions"),
     changes: Set = None,
     *,
@@ -97,8 +107,15 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run an experiment until it is over, or until Ctrl-C."""
-    overrides = [*_camera(camera, fast=fast, loop=loop), *_seconds(seconds), *(changes or [])]
-    experiment = load(config, overrides)
+    about = {
+        "subject": subject,
+        "experimenter": experimenter,
+        "protocol": protocol,
+        "notes": notes,
+    }
+    facts = [f"session.{name}={json.dumps(text)}" for name, text in about.items() if text]
+    source = _camera(camera, fast=fast, loop=loop)
+    experiment = load(config, [*source, *_seconds(seconds), *(changes or []), *facts])
     _run(experiment, config.stem, out, headless=headless, as_json=as_json)
 
 

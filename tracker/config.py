@@ -37,8 +37,8 @@ from tracker.limits import Limits
 from tracker.observers.lamps import LampName, LampSettings
 from tracker.observers.network import NetworkObserverSettings
 from tracker.publisher import PublisherSettings
-from tracker.recorder import RecorderSettings
 from tracker.runtimes.base import RuntimeSettings
+from tracker.session_folder.settings import RecorderSettings
 from tracker.session_parts import SessionSettings
 from tracker.settings import Settings
 

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tracker.types import Fate, Frame, Gap, LedgerRow, StageTimes
+from tracker.types import Fate, Frame, Gap, InVideo, LedgerRow, StageTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class _Open:
     published_ns: int | None = None
     fate: Fate | None = None
     recording: Fate | None = None
+    video: InVideo | None = None
 
 
 class Ledger:
@@ -96,9 +97,14 @@ class Ledger:
         """Pipeline thread: `turn` was processed, `missed` just before it were not."""
         self._notes.append(lambda: self._set_processed(turn, missed, stages, why_missed))
 
-    def note_recorded(self, turn: int, missed: range, fate: Fate) -> None:
-        """Recorder thread: what became of `turn`; `missed` were overwritten before."""
-        self._notes.append(lambda: self._set_recorded(turn, missed, fate))
+    def note_recorded(
+        self, turn: int, fate: Fate, video: InVideo | None = None, *, missed: range = range(0)
+    ) -> None:
+        """Recorder thread: what became of `turn`, and where it is in the video.
+
+        Turns in `missed` were overwritten before.
+        """
+        self._notes.append(lambda: self._set_recorded(turn, fate, video, missed))
 
     def note_published(self, index: int, published_ns: int) -> None:
         """Publisher thread: the message of camera frame `index` was handed to ZeroMQ."""
@@ -163,10 +169,11 @@ class Ledger:
         row = self._by_turn[turn]
         row.fate, row.stages = Fate.PROCESSED, stages
 
-    def _set_recorded(self, turn: int, missed: range, fate: Fate) -> None:
+    def _set_recorded(self, turn: int, fate: Fate, video: InVideo | None, missed: range) -> None:
         for skipped in missed:
             self._by_turn[skipped].recording = Fate.RING_OVERRUN
-        self._by_turn[turn].recording = fate
+        row = self._by_turn[turn]
+        row.recording, row.video = fate, video
 
     def _set_published(self, index: int, published_ns: int) -> None:
         self._by_index[index].published_ns = published_ns
@@ -193,6 +200,7 @@ class Ledger:
             network_ns=seen.network_ns if seen else None,
             fate=row.fate or Fate.UNKNOWN,
             recording=row.recording or Fate.UNKNOWN,
+            video=row.video,
         )
 
     def _count(self, rows: list[LedgerRow]) -> None:

@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import Field
 
 from tracker.clock import Clock
 from tracker.errors import DiskFull, RecordingError
@@ -30,44 +28,27 @@ from tracker.session_folder.rows import (
     ledger_row,
     to_json,
 )
+from tracker.session_folder.settings import RecorderSettings
 from tracker.session_folder.stimulus_files import StimulusFiles
 from tracker.session_folder.tables import TableWriter
-from tracker.session_folder.video_writer import Codec, VideoWriter, refuse_shape
-from tracker.settings import Settings
+from tracker.session_folder.video_track import VideoTrack, refuse_video
+from tracker.session_folder.video_writer import Codec
 from tracker.stimuli import Edge, StimulusRow
-from tracker.types import CameraInfo, Episode, Frame, FrameResult, LedgerRow, Onset, Skeleton
+from tracker.types import (
+    CameraInfo,
+    Episode,
+    Frame,
+    FrameResult,
+    InVideo,
+    LedgerRow,
+    Onset,
+    Skeleton,
+)
 
 FLUSH_NS = 400_000_000
 """Rows older than this are handed to the operating system by `Recorder.tick`."""
 
 _RESERVE_BYTES = 1 << 18
-
-
-class Overload(StrEnum):
-    """What the session does when the recorder cannot keep up with the camera."""
-
-    FAIL = "fail"
-    """It ends: an experiment without a complete video is worth nothing."""
-
-    DROP = "drop"
-    """Frames are missing from the video, and from it alone; each has its row in the ledger."""
-
-
-class RecorderSettings(Settings):
-    """What is recorded, and what happens when it gets too much."""
-
-    codec: Codec = Field(Codec.FFV1, description="ffv1: bit-exact; h264: small; none: no video")
-    crf: int = Field(18, ge=0, le=51, description="h264 only: 0 is best, 51 is worst")
-    encoder_threads: int = Field(1, ge=1, le=16, description="threads of the encoder")
-    on_overload: Overload = Field(
-        Overload.DROP, description="fail: end the session; drop: leave frames out of the video"
-    )
-    sync_every_s: float = Field(
-        1.0, ge=0.2, le=60, description="s between forcing all onto the disk: a power cut's loss"
-    )
-    min_free_mb: int = Field(
-        2000, ge=0, le=10_000_000, description="MB (10^6 bytes) that must be free to begin"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +58,9 @@ class _Files:
     episodes: AppendFile
     log: AppendFile
     stimuli: StimulusFiles | None
-    video: VideoWriter | None
+    video: VideoTrack | None
 
-    def each(self) -> list[TableWriter | AppendFile | StimulusFiles | VideoWriter]:
+    def each(self) -> list[TableWriter | AppendFile | StimulusFiles | VideoTrack]:
         files = (
             self.ledger,
             self.observations,
@@ -136,9 +117,11 @@ class Recorder:
         self._camera = camera
         self._skeleton = skeleton
         self._rows = ObservationRows(skeleton, features, behaviours)
-        self._experiment = experiment_yaml.encode()
+        head = f"# session: {session_id}, schema: {names.SCHEMA_VERSION}\n"
+        self._experiment = (head + experiment_yaml).encode()
         self._provenance = dict(provenance)
-        self._provenance.setdefault("config_sha256", hashlib.sha256(self._experiment).hexdigest())
+        config_sha256 = hashlib.sha256(experiment_yaml.encode()).hexdigest()
+        self._provenance.setdefault("config_sha256", config_sha256)
         self._hashes = {
             name: self._provenance.get(name) for name in ("model_sha256", "config_sha256")
         }
@@ -157,27 +140,29 @@ class Recorder:
         """
         self._opened_ns = self._flushed_ns = self._synced_ns = self._clock.now_ns()
         session = _pretty(self._session("running"))
-        refuse_shape(self._camera.shape, self._settings.codec)
+        refuse_video(self._camera.shape, self._settings)
         self._make_folder()
         write_new(self._folder / names.EXPERIMENT, self._experiment)
         self._replace_session(session)
         write_new(self._folder / names.RESERVE, b"\xa5" * _RESERVE_BYTES)
         self._files = self._begin_files()
 
-    def write_frame(self, frame: Frame) -> None:
-        """Add one frame to the video; does nothing with codec `none`.
+    def write_frame(self, frame: Frame) -> InVideo | None:
+        """Add one frame to the video, and say where; does nothing with codec `none`.
 
-        Frames come in the order of their capture; the k-th one written is the k-th row of
-        the ledger whose `recording` is `recorded`.
+        Frames come in the order of their capture; the k-th one written to a file is the k-th
+        row of the ledger with its `segment`.
 
         Raises:
             RecordingError: If it is not what the camera promised, or cannot be written.
             DiskFull: If there is no room left.
         """
         video = self._open_files().video
-        if video is not None:
-            video.write(frame)
-            self._n_frames += 1
+        if video is None:
+            return None
+        place = video.write(frame)
+        self._n_frames += 1
+        return place
 
     def write_result(self, result: FrameResult) -> None:
         """Add a row to observations.arrow, and its events to episodes.jsonl at once.
@@ -187,7 +172,10 @@ class Recorder:
                 or it cannot be written.
             DiskFull: If there is no room left.
         """
-        self._open_files().observations.append(self._rows.row(result))
+        files = self._open_files()
+        files.observations.append(self._rows.row(result))
+        if files.video is not None:
+            files.video.follow(result.observation)
         self.write_events(result.events)
 
     def write_events(self, events: Sequence[Onset | Episode]) -> None:
@@ -215,6 +203,7 @@ class Recorder:
         """Add a line to log.jsonl at once. Facts are what `provenance` may hold."""
         line = LogLine(
             schema=names.SCHEMA_VERSION,
+            session_id=self._session_id,
             logged_ns=self._clock.now_ns(),
             level=level,
             message=message,
@@ -327,16 +316,10 @@ class Recorder:
         about = self._blinded, self._sealed, self._hashes
         return StimulusFiles(self._folder, self._session_id, *about)
 
-    def _begin_video(self) -> VideoWriter | None:
+    def _begin_video(self) -> VideoTrack | None:
         if self._settings.codec is Codec.NONE:
             return None
-        return VideoWriter(
-            self._folder / names.VIDEO,
-            self._camera,
-            codec=self._settings.codec,
-            crf=self._settings.crf,
-            threads=self._settings.encoder_threads,
-        )
+        return VideoTrack(self._folder, self._camera, self._settings, self._session_id)
 
     def _session(self, state: str) -> dict[str, Any]:
         started = datetime.fromtimestamp(

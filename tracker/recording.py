@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from tracker.errors import RecordingError
 from tracker.session_folder import files as names
+from tracker.session_folder.recorded_video import RecordedVideo, has_video
 from tracker.session_folder.rows import FEATURE, SCORE, EpisodeLine, LogLine
 from tracker.session_folder.stimulus_lines import edge_of, is_edge, is_seed, row_of
 from tracker.session_folder.tables import read_table
-from tracker.session_folder.video_reader import VideoReader
 from tracker.stimuli import Edge, StimulusRow
 from tracker.types import Episode, Fate, Frame, Onset, Skeleton
 
@@ -58,8 +58,8 @@ class Recording:
         ]
         if self.session["state"] != "closed":
             found.insert(0, "the session was not closed: the program died or lost its power")
-        if self.session["recorder"]["codec"] != "none" and not self.has_video:
-            found.append(f"{names.VIDEO} is missing")
+        if self.session["recorder"]["codec"] != "none":
+            found.extend(f"{name} is missing" for name in self._recorded_video.missing)
         found.extend(self.session.get("recording_errors", ()))
         return tuple(found)
 
@@ -186,49 +186,65 @@ class Recording:
     @property
     def has_video(self) -> bool:
         """Whether there is a video."""
-        return (self.folder / names.VIDEO).is_file()
+        return has_video(self.folder)
 
     def frames(self) -> Iterator[Frame]:
         """Every recorded frame in order, as the camera delivered it.
 
-        The image is what the codec kept: exact with ffv1. `device_tick` is None. The last
-        frames may be missing if the session did not end well.
+        The image is what the codec and the crop kept: exact with ffv1, all of it without a
+        crop (`crop_origin` says where it lies). `device_tick` is None. The last frames may be
+        missing if the session did not end well.
         """
-        rows = self._recorded.select(["index", "captured_ns", "received_ns"]).to_pylist()
+        rows = self._video.rows.select(["index", "captured_ns", "received_ns"]).to_pylist()
         for row, image in zip(rows, self._video.images(), strict=False):
             yield Frame(row["index"], row["captured_ns"], row["received_ns"], image)
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """The image of one frame by the camera's count: uint8, (height, width[, 3]).
 
+        Where the video is cropped it is a part of what the camera gave: see `crop_origin`.
+
         Raises:
             RecordingError: If that frame is not in the video.
         """
-        place = int(np.searchsorted(_numbers(self._recorded, "index"), index))
-        recorded = self._recorded["index"]
-        if place == len(recorded) or recorded[place].as_py() != index:
-            raise RecordingError(
-                f"frame {index} is not in the video of {self.folder}: see frames.arrow for why"
-            )
-        return self._video.image(place)
+        return self._video.image(self._place(index))
+
+    def crop_origin(self, index: int) -> tuple[int, int]:
+        """Sensor pixel (x, y) of the top-left pixel of `image(index)`; (0, 0) without a crop.
+
+        Raises:
+            RecordingError: If that frame is not in the video.
+        """
+        return self._video.origin(self._place(index))
 
     def n_video_frames(self) -> int:
         """Frames in the video file, counted by reading all of it."""
         return self._video.count()
 
-    @cached_property
-    def _recorded(self) -> pa.Table:
-        """Rows of the ledger whose frames are in the video, in the order of the video."""
-        return self.ledger.filter(pc.equal(self.ledger["recording"], str(Fate.RECORDED)))
+    def _place(self, index: int) -> int:
+        recorded = self._video.rows["index"]
+        place = int(np.searchsorted(recorded.to_numpy(), index))
+        if place == len(recorded) or recorded[place].as_py() != index:
+            raise RecordingError(
+                f"frame {index} is not in the video of {self.folder}: see frames.arrow for why"
+            )
+        return place
 
-    @cached_property
-    def _video(self) -> VideoReader:
+    @property
+    def _video(self) -> RecordedVideo:
         if not self.has_video:
             raise RecordingError(f"there is no video in {self.folder}")
+        return self._recorded_video
+
+    @cached_property
+    def _recorded_video(self) -> RecordedVideo:
+        recorder = self.session["recorder"]
+        keys = ("segment_minutes", "segment_mb")
         ended_well = self.session["state"] == "closed" and not self.session["recording_errors"]
-        return VideoReader(
-            self.folder / names.VIDEO,
-            _numbers(self._recorded, "captured_ns"),
+        return RecordedVideo(
+            self.folder,
+            self.ledger,
+            segmented=any(recorder.get(key) is not None for key in keys),
             colour=len(self.session["camera"]["shape"]) == 3,
             may_be_short=not ended_well,
         )

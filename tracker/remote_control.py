@@ -113,7 +113,14 @@ class ControlFolder:
 
     def log(self, at_ns: int, level: str, message: str, **facts: object) -> None:
         """Add a line for a person."""
-        line = LogLine(schema=1, logged_ns=at_ns, level=level, message=message, facts=facts)
+        line = LogLine(
+            schema=1,
+            session_id=self._about["session_id"],
+            logged_ns=at_ns,
+            level=level,
+            message=message,
+            facts=facts,
+        )
         self._log.append(to_json(line) + b"\n")
 
     def close(self, end_reason: str, counts: dict[str, int]) -> None:

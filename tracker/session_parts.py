@@ -22,8 +22,9 @@ class SessionSettings(Settings):
     """Who and how long."""
 
     subject: str = Field("mouse", min_length=1, pattern=r"^[\w.-]+$", description="animal's name")
-    experimenter: str = ""
-    notes: str = ""
+    experimenter: str = Field("", description="who runs it")
+    protocol: str = Field("", description="name or number of the approved procedure")
+    notes: str = Field("", description="anything worth keeping; marks can be added while it runs")
     duration_s: float | None = Field(
         None, gt=0, description="s of captured time; none: until stopped or the source ends"
     )

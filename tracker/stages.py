@@ -280,11 +280,11 @@ class RecorderStage:
 
     def _record(self, read: Read) -> None:
         try:
-            self._recorder.write_frame(read.frame)
+            place = self._recorder.write_frame(read.frame)
         except DiskFull:
-            self._ledger.note_recorded(read.turn, read.missed, Fate.DISK_FULL)
+            self._ledger.note_recorded(read.turn, Fate.DISK_FULL, missed=read.missed)
             raise
-        self._ledger.note_recorded(read.turn, read.missed, Fate.RECORDED)
+        self._ledger.note_recorded(read.turn, Fate.RECORDED, place, missed=read.missed)
         if read.missed and not self._drop_frames:
             raise RecordingError(
                 f"{len(read.missed)} frames before frame {read.frame.index} are missing from the "

@@ -28,6 +28,7 @@ class CameraInfo:
             (a file read as fast as it goes): then the session lets the slowest reader
             set the pace and processes every frame.
         n_frames: Frames that will come, if the source knows (a file may be wrong).
+        settings: How it is set, as read back from it: JSON values by name, units in the names.
     """
 
     name: str
@@ -35,6 +36,7 @@ class CameraInfo:
     fps: float
     live: bool
     n_frames: int | None = None
+    settings: Mapping[str, str | float | bool | None] = field(default_factory=dict)
 
 
 class Fate(StrEnum):
@@ -284,6 +286,21 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class InVideo:
+    """Where in the video a frame is.
+
+    Attributes:
+        segment: Number of the video file, from 0.
+        x_px: Column of the sensor in which the stored image begins; 0 without a crop.
+        y_px: Row of the sensor in which the stored image begins.
+    """
+
+    segment: int = 0
+    x_px: int = 0
+    y_px: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """What became of one frame that the camera counted, seen or lost.
 
@@ -300,6 +317,7 @@ class LedgerRow:
         network_ns: Duration of the bare network call.
         fate: What became of it in the pipeline.
         recording: What became of it in the video.
+        video: Where it is in the video; None if it is not.
     """
 
     index: int
@@ -312,3 +330,4 @@ class LedgerRow:
     network_ns: int | None
     fate: Fate
     recording: Fate
+    video: InVideo | None = None

@@ -19,8 +19,9 @@ from tracker.errors import DeviceLost, ModelError
 from tracker.interlocks import Interlocks
 from tracker.ledger import Ledger
 from tracker.limits import Limits
-from tracker.recorder import Recorder, RecorderSettings
+from tracker.recorder import Recorder
 from tracker.session import Session
+from tracker.session_folder.settings import RecorderSettings
 from tracker.session_folder.video_writer import Codec
 from tracker.session_parts import Parts, SessionSettings
 from tracker.stimuli import PulseTrain

@@ -83,6 +83,24 @@ def test_an_unpaced_run_processes_and_records_every_frame(tmp_path):
     assert frames["processed"] == frames["recorded"] == frames["captured"] == 300
 
 
+def test_who_is_watched_by_whom_and_why_can_be_said_with_the_command(tmp_path):
+    about = {
+        "subject": "m12",
+        "experimenter": "Ada",
+        "protocol": "2026-17: open field",
+        "notes": "left ear is clipped",
+    }
+    options = [word for name, text in about.items() for word in (f"--{name}", text)]
+    source = ("--camera", "synthetic", "--fast", "--seconds", 1)
+    done = tracker(
+        "run", "open_field", *source, *options, "--json", "--set", FREE_PORT, cwd=tmp_path
+    )
+    recording = Recording(tmp_path / last_line(done)["session"])
+    assert recording.folder.name.endswith("_m12")
+    assert recording.session["provenance"].items() >= about.items()
+    assert recording.session["camera"]["settings"]["seed"] == 0
+
+
 def test_a_person_reads_a_summary_instead_of_json(tmp_path):
     done = tracker("demo", "--seconds", 1, *FAST, *SMALL, "--set", FREE_PORT, cwd=tmp_path)
     assert "60 captured, 60 processed, 60 recorded, 0 unexplained" in done.stdout

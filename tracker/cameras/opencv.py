@@ -168,6 +168,7 @@ class OpenCVCamera:
             fps=fps if fps > 0 else float("nan"),
             live=count <= 0,
             n_frames=count if count > 0 else None,
+            settings=_read_back(capture),
         )
 
     def _image(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -177,6 +178,25 @@ class OpenCVCamera:
             code = cv2.COLOR_GRAY2RGB if grey else cv2.COLOR_BGR2RGB
             return np.asarray(cv2.cvtColor(picture, code), np.uint8)
         return picture if grey else np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def _read_back(capture: cv2.VideoCapture) -> dict[str, str | float]:
+    """What the driver answers, in its own units; 0 or -1 mostly mean that it cannot say."""
+    properties = {
+        "width_px": cv2.CAP_PROP_FRAME_WIDTH,
+        "height_px": cv2.CAP_PROP_FRAME_HEIGHT,
+        "fps": cv2.CAP_PROP_FPS,
+        "exposure": cv2.CAP_PROP_EXPOSURE,
+        "auto_exposure": cv2.CAP_PROP_AUTO_EXPOSURE,
+        "gain": cv2.CAP_PROP_GAIN,
+    }
+    fourcc = round(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+    code = fourcc.to_bytes(4, "little").decode("latin-1").strip("\0 ")
+    values: dict[str, str | float] = {
+        "backend": capture.getBackendName(),
+        "pixel_format": code if code.isprintable() else f"{fourcc:#010x}",
+    }
+    return values | {name: capture.get(number) for name, number in properties.items()}
 
 
 @contextmanager

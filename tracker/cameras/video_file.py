@@ -208,6 +208,16 @@ class VideoFileCamera:
             fps=float(rate) if rate else float("nan"),
             live=not settings.fast,
             n_frames=None if settings.loop else (stream.frames or None),
+            settings={
+                "path": str(settings.path.absolute()),
+                "container": self._container_name(),
+                "codec": stream.codec_context.name,
+                "pixel_format": first.format.name,
+                "fps": float(rate) if rate else None,
+                "time_base_s": float(stream.time_base) if stream.time_base else None,
+                "frames_in_header": stream.frames or None,
+                "n_bytes": settings.path.stat().st_size,
+            },
         )
 
     def _decode(self) -> VideoFrame:

@@ -12,6 +12,7 @@ SCHEMA_VERSION = 1
 EXPERIMENT = "experiment.yaml"
 SESSION = "session.json"
 VIDEO = "video.mkv"
+VIDEO_SEGMENTS = "video_*.mkv"
 LEDGER = "frames.arrow"
 OBSERVATIONS = "observations.arrow"
 EPISODES = "episodes.jsonl"
@@ -25,6 +26,12 @@ LOG = "log.jsonl"
 REPORT = "report.html"
 RESERVE = "reserve.tmp"
 """Room kept until the end, so that a full disk still lets the files be finished."""
+
+
+def video_segment(number: int) -> str:
+    """Name of the video file of this number (from 0), where the video is several files."""
+    return f"video_{number:03d}.mkv"
+
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 

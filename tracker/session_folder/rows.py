@@ -35,6 +35,9 @@ LEDGER_SCHEMA = pa.schema(
         ("network_ns", pa.int64()),
         pa.field("fate", pa.string(), nullable=False),
         pa.field("recording", pa.string(), nullable=False),
+        ("segment", pa.int32()),
+        ("crop_x_px", pa.int32()),
+        ("crop_y_px", pa.int32()),
     ]
 )
 """Columns of frames.arrow."""
@@ -42,6 +45,7 @@ LEDGER_SCHEMA = pa.schema(
 
 def ledger_row(row: LedgerRow) -> tuple[Any, ...]:
     """Return the values of `LEDGER_SCHEMA`."""
+    video = row.video
     return (
         row.index,
         row.captured_ns,
@@ -53,6 +57,9 @@ def ledger_row(row: LedgerRow) -> tuple[Any, ...]:
         row.network_ns,
         str(row.fate),
         str(row.recording),
+        video.segment if video else None,
+        video.x_px if video else None,
+        video.y_px if video else None,
     )
 
 
@@ -192,6 +199,7 @@ class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """One line of log.jsonl; `facts` are JSON values by name."""
 
     schema: int
+    session_id: str = ""
     logged_ns: int
     level: str
     message: str

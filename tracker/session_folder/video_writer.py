@@ -1,5 +1,6 @@
 """Frames into one Matroska file that stays readable when the program dies."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from enum import StrEnum
 from fractions import Fraction
@@ -13,7 +14,7 @@ from av.video.reformatter import ColorRange
 
 from tracker.errors import RecordingError
 from tracker.session_folder.files import AppendFile
-from tracker.types import CameraInfo, Frame
+from tracker.types import Frame
 
 _TIME_BASE = Fraction(1, 1_000_000)
 _CONTAINER = {"cluster_time_limit": "250", "flush_packets": "1"}  # ms until frames leave memory
@@ -41,7 +42,8 @@ class VideoWriter:
 
     Args:
         path: A file that does not exist yet.
-        camera: Tells the shape of every frame.
+        shape: Of every image: (height, width) grey, (height, width, 3) RGB.
+        tags: Text by name, kept in the file.
         codec: Any but `NONE`.
         crf: For h264 alone: 0 (best) to 51 (worst).
         threads: Threads of the encoder, at least 1.
@@ -52,13 +54,21 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, camera: CameraInfo, *, codec: Codec, crf: int, threads: int
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        *,
+        tags: Mapping[str, str],
+        codec: Codec,
+        crf: int,
+        threads: int,
     ) -> None:
-        self._shape = camera.shape
-        self._colour = len(camera.shape) == 3
+        self._shape = shape
+        self._colour = len(shape) == 3
+        self._tags = tags
         self._name = path.name
         self._lossless = codec is Codec.FFV1
-        refuse_shape(camera.shape, codec)
+        refuse_shape(shape, codec)
         self._first_ns: int | None = None
         self._last_ns = -1
         self._file = AppendFile(path)
@@ -67,6 +77,11 @@ class VideoWriter:
         except (av.FFmpegError, UnknownCodecError, RecordingError) as failure:
             self._file.close()
             raise self._error(failure) from failure
+
+    @property
+    def n_bytes(self) -> int:
+        """Length of the file so far; what is in the encoder does not count."""
+        return self._file.tell()
 
     def write(self, frame: Frame) -> None:
         """Add one frame.
@@ -107,6 +122,7 @@ class VideoWriter:
         container = av.open(
             self._file, "w", format="matroska", options=_CONTAINER, buffer_size=_IO_BUFFER
         )
+        container.metadata.update(self._tags)
         codec = "ffv1" if self._lossless else "libx264"
         stream: Any = container.add_stream(codec, options=options)
         stream.height, stream.width = self._shape[:2]

@@ -86,6 +86,7 @@ class SyntheticCamera:
             fps=settings.fps,
             live=settings.paced,
             n_frames=settings.total_frames,
+            settings=settings.model_dump(mode="json", exclude={"kind"}),
         )
 
     def open(self) -> None:

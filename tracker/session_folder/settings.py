@@ -1,0 +1,69 @@
+"""What is recorded, and what happens when it gets too much."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tracker.session_folder.video_writer import Codec
+from tracker.settings import Settings
+
+
+class Overload(StrEnum):
+    """What the session does when the recorder cannot keep up with the camera."""
+
+    FAIL = "fail"
+    """It ends: an experiment without a complete video is worth nothing."""
+
+    DROP = "drop"
+    """Frames are missing from the video, and from it alone; each has its row in the ledger."""
+
+
+class RegionCrop(Settings):
+    """Only a fixed part of each image goes into the video."""
+
+    kind: Literal["region"] = "region"
+    x_px: int = Field(ge=0, description="px, first column that is kept")
+    y_px: int = Field(ge=0, description="px, first row that is kept")
+    width_px: int = Field(ge=16, le=16384, description="px")
+    height_px: int = Field(ge=16, le=16384, description="px")
+
+
+class AnimalCrop(Settings):
+    """Only the surroundings of the animal, where it was last seen, go into the video."""
+
+    kind: Literal["animal"] = "animal"
+    width_px: int = Field(ge=16, le=16384, description="px")
+    height_px: int = Field(ge=16, le=16384, description="px")
+
+
+CropSettings = Annotated[RegionCrop | AnimalCrop, Field(discriminator="kind")]
+
+
+class RecorderSettings(Settings):
+    """What is recorded, and what happens when it gets too much."""
+
+    codec: Codec = Field(Codec.FFV1, description="ffv1: bit-exact; h264: small; none: no video")
+    crf: int = Field(18, ge=0, le=51, description="h264 only: 0 is best, 51 is worst")
+    encoder_threads: int = Field(1, ge=1, le=16, description="threads of the encoder")
+    segment_minutes: float | None = Field(
+        None, gt=0, le=1440, description="min of captured time, then a new video file; null: one"
+    )
+    segment_mb: int | None = Field(
+        None, ge=1, le=1_000_000, description="MB (10^6 bytes), then a new video file; null: one"
+    )
+    crop: CropSettings | None = Field(None, description="null: whole images go into the video")
+    on_overload: Overload = Field(
+        Overload.DROP, description="fail: end the session; drop: leave frames out of the video"
+    )
+    sync_every_s: float = Field(
+        1.0, ge=0.2, le=60, description="s between forcing all onto the disk: a power cut's loss"
+    )
+    min_free_mb: int = Field(
+        2000, ge=0, le=10_000_000, description="MB (10^6 bytes) that must be free to begin"
+    )
+
+    @property
+    def segmented(self) -> bool:
+        """Whether the video is several files."""
+        return self.segment_minutes is not None or self.segment_mb is not None
