@@ -14,6 +14,7 @@ from tracker.types import (
     Fate,
     Frame,
     FrameResult,
+    InVideo,
     LedgerRow,
     Observation,
     Onset,
@@ -87,6 +88,8 @@ def row(index, *, fate=Fate.PROCESSED, recording=Fate.RECORDED, captured_ns=None
         return LedgerRow(index, None, None, None, None, None, None, None, fate, fate)
     captured_ns = index * 10 * MS if captured_ns is None else captured_ns
     stages = [captured_ns + k * MS for k in (1, 2, 3, 4)]
+    if recording is Fate.RECORDED and video is None:
+        video = InVideo()
     return LedgerRow(index, captured_ns, *stages, None, 7, fate, recording, video)
 
 

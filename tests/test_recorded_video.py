@@ -187,7 +187,7 @@ class TestVideo:
         recording = Recording(folder)
         with pytest.raises(RecordingError, match="holds 1 frames, but the ledger says 2"):
             list(recording.frames())
-        with pytest.raises(RecordingError, match="holds 1 frames, but the ledger says 2"):
+        with pytest.raises(RecordingError, match="holds 1 frames, but none at 10 ms"):
             recording.image(1)
 
     def test_a_file_that_is_no_video_is_an_error(self, folder):

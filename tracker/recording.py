@@ -1,27 +1,39 @@
 """Reads a session folder, also one that a crash or a power cut left open."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tracker.errors import RecordingError
 from tracker.session_folder import files as names
+from tracker.session_folder.lines import read_lines, read_session
 from tracker.session_folder.recorded_video import RecordedVideo, has_video
-from tracker.session_folder.rows import FEATURE, SCORE, EpisodeLine, LogLine
+from tracker.session_folder.rows import EpisodeLine, LogLine
 from tracker.session_folder.stimulus_lines import edge_of, is_edge, is_seed, row_of
+from tracker.session_folder.stretch import Origin, Stretch
+from tracker.session_folder.table_file import TableFile
 from tracker.session_folder.tables import read_table
 from tracker.stimuli import Edge, StimulusRow
 from tracker.types import Episode, Fate, Frame, Onset, Skeleton
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
 _Line = TypeVar("_Line")
+
+MOST_PER_MS = 64
+"""Frames within one millisecond at most, the video's unit of time: 64,000 frames/s."""
+
+LONGEST_LOOK_BACK_S = 60.0
+"""How old the newest image may be."""
 
 
 class Recording:
@@ -38,7 +50,7 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.session: Mapping[str, Any] = _read_session(folder)
+        self.session: Mapping[str, Any] = read_session(folder)
         """Contents of session.json."""
         self._cut: dict[str, bool] = {}
 
@@ -59,7 +71,8 @@ class Recording:
         if self.session["state"] != "closed":
             found.insert(0, "the session was not closed: the program died or lost its power")
         if self.session["recorder"]["codec"] != "none":
-            found.extend(f"{name} is missing" for name in self._recorded_video.missing)
+            video = self._recorded_video(self.ledger, is_part=False)
+            found.extend(f"{name} is missing" for name in video.missing)
         found.extend(self.session.get("recording_errors", ()))
         return tuple(found)
 
@@ -79,34 +92,78 @@ class Recording:
         return msgspec.convert(self.session["skeleton"], Skeleton)
 
     @cached_property
+    def origin(self) -> Origin:
+        """Where seconds are counted from: the session's first frame that arrived."""
+        start_ns = TableFile(self.folder / names.LEDGER).first("captured_ns")
+        return Origin(
+            int(self.session["opened_ns"]) if start_ns is None else start_ns,
+            int(self.session["anchor_utc_ns"]),
+        )
+
+    @cached_property
+    def whole(self) -> Stretch:
+        """All of the session. Reads both tables: of a day it takes many seconds."""
+        video = partial(self._video, lambda: self.ledger, is_part=False)
+        return Stretch(self.ledger, self.observations, self.skeleton, self.origin, video)
+
+    def part(self, from_s: float, to_s: float) -> Stretch:
+        """Return a stretch of the session, without reading the rest of it.
+
+        Args:
+            from_s: Seconds from the first frame to the first one wanted.
+            to_s: The same of the last one; a frame at just this time belongs to the part.
+        """
+        table = TableFile(self.folder / names.LEDGER)
+        begin_ns, end_ns = self.origin.at_ns(from_s), self.origin.at_ns(to_s)
+        inside = table.between("captured_ns", begin_ns, end_ns)["index"]
+        if not len(inside):
+            return self._part(0, -1)
+        return self._part(inside[0].as_py(), inside[-1].as_py())
+
+    def _part(self, first: int, last: int) -> Stretch:
+        """Return the stretch between two indices, both inclusive."""
+        ledger = TableFile(self.folder / names.LEDGER)
+        observations = TableFile(self.folder / names.OBSERVATIONS)
+        return Stretch(
+            ledger.between("index", first, last),
+            observations.between("index", first, last),
+            self.skeleton,
+            self.origin,
+            # with those before it, since several frames may have one time in the video
+            lambda: self._video(
+                lambda: ledger.between("index", first - MOST_PER_MS, last), is_part=True
+            ),
+        )
+
+    @property
     def frame_indices(self) -> NDArray[np.int64]:
         """`Frame.index` of every observation, shape (T,)."""
-        return _numbers(self.observations, "index")
+        return self.whole.frame_indices
 
-    @cached_property
+    @property
     def captured_ns(self) -> NDArray[np.int64]:
         """Capture time of every observation, shape (T,), ns."""
-        return _numbers(self.observations, "captured_ns")
+        return self.whole.captured_ns
 
-    @cached_property
+    @property
     def xy(self) -> NDArray[np.float32]:
         """Positions, shape (T, individuals, keypoints, 2), sensor pixels; NaN: not seen."""
-        return self._per_individual("xy", (len(self.skeleton.keypoints), 2))
+        return self.whole.xy
 
-    @cached_property
+    @property
     def confidence(self) -> NDArray[np.float32]:
         """Confidence (0 to 1), shape (T, individuals, keypoints); NaN: no such individual."""
-        return self._per_individual("confidence", (len(self.skeleton.keypoints),))
+        return self.whole.confidence
 
-    @cached_property
+    @property
     def features(self) -> dict[str, NDArray[np.float64]]:
         """Values by name, each of shape (T,); NaN where they could not be known."""
-        return self._columns(FEATURE)
+        return self.whole.features
 
-    @cached_property
+    @property
     def scores(self) -> dict[str, NDArray[np.float64]]:
         """Scores (0 to 1) by behaviour, each of shape (T,); NaN where they could not be known."""
-        return self._columns(SCORE)
+        return self.whole.scores
 
     @cached_property
     def events(self) -> tuple[Onset | Episode, ...]:
@@ -188,26 +245,47 @@ class Recording:
         """Whether there is a video."""
         return has_video(self.folder)
 
-    def frames(self) -> Iterator[Frame]:
-        """Every recorded frame in order, as the camera delivered it.
+    def frames(self, first: int | None = None, last: int | None = None) -> Iterator[Frame]:
+        """Recorded frames in order, as the camera delivered them.
 
         The image is what the codec and the crop kept: exact with ffv1, all of it without a
         crop (`crop_origin` says where it lies). `device_tick` is None. The last frames may be
         missing if the session did not end well.
+
+        Args:
+            first: Index of the first one; None: from the beginning.
+            last: Index of the last one, inclusive; None: to the end.
         """
-        rows = self._video.rows.select(["index", "captured_ns", "received_ns"]).to_pylist()
-        for row, image in zip(rows, self._video.images(), strict=False):
-            yield Frame(row["index"], row["captured_ns"], row["received_ns"], image)
+        if "whole" in self.__dict__ or first is None or last is None:
+            return self.whole.video.frames(first, last)
+        return self._part(first, last).video.frames(first, last)
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """The image of one frame by the camera's count: uint8, (height, width[, 3]).
 
         Where the video is cropped it is a part of what the camera gave: see `crop_origin`.
+        Decodes from the keyframe before it, and reads no more of the tables than it needs.
 
         Raises:
             RecordingError: If that frame is not in the video.
         """
-        return self._video.image(self._place(index))
+        return self._part(index, index).video.image(index)
+
+    def image_at(self, at_s: float) -> NDArray[np.uint8]:
+        """The newest image at a time: of the last recorded frame captured at or before it.
+
+        Args:
+            at_s: Seconds since the first frame.
+
+        Raises:
+            RecordingError: If no recorded frame is so early, or none in the minute before.
+        """
+        recorded = self.part(at_s - LONGEST_LOOK_BACK_S, at_s).recorded["index"]
+        if not len(recorded):
+            raise RecordingError(
+                f"no frame of the minute before {at_s:g} s is in the video of {self.folder}"
+            )
+        return self.image(recorded[-1].as_py())
 
     def crop_origin(self, index: int) -> tuple[int, int]:
         """Sensor pixel (x, y) of the top-left pixel of `image(index)`; (0, 0) without a crop.
@@ -215,57 +293,65 @@ class Recording:
         Raises:
             RecordingError: If that frame is not in the video.
         """
-        return self._video.origin(self._place(index))
+        return self._part(index, index).video.origin(index)
 
     def n_video_frames(self) -> int:
-        """Frames in the video file, counted by reading all of it."""
-        return self._video.count()
+        """Frames in the video, counted by reading all of it."""
+        return self.whole.video.count()
 
-    def _place(self, index: int) -> int:
-        recorded = self._video.rows["index"]
-        place = int(np.searchsorted(recorded.to_numpy(), index))
-        if place == len(recorded) or recorded[place].as_py() != index:
-            raise RecordingError(
-                f"frame {index} is not in the video of {self.folder}: see frames.arrow for why"
-            )
-        return place
+    def observations_frame(self, *, every_slot: bool = False) -> "pd.DataFrame":
+        """Return all observations as a data frame, as `Stretch.observations_frame`."""
+        return self.whole.observations_frame(every_slot=every_slot)
 
-    @property
-    def _video(self) -> RecordedVideo:
+    def ledger_frame(self) -> "pd.DataFrame":
+        """Return the ledger as a data frame, as `Stretch.ledger_frame`."""
+        return self.whole.ledger_frame()
+
+    def to_xarray(self, *, every_slot: bool = False) -> "xr.Dataset":
+        """Return all observations as a data set, as `Stretch.to_xarray`."""
+        return self.whole.to_xarray(every_slot=every_slot)
+
+    def episodes_frame(self) -> "pd.DataFrame":
+        """Return the episodes as a data frame; see `data_frames.episodes_frame`."""
+        from tracker.session_folder.data_frames import episodes_frame
+
+        return episodes_frame(self.episodes, self.open_onsets, self.origin)
+
+    def stimuli_frame(self) -> "pd.DataFrame":
+        """Return what became of the stimuli as a data frame; see `data_frames.stimuli_frame`."""
+        from tracker.session_folder.data_frames import stimuli_frame
+
+        return stimuli_frame(self.stimuli, self.origin)
+
+    def _video(self, ledger: Callable[[], pa.Table], *, is_part: bool) -> RecordedVideo:
         if not self.has_video:
             raise RecordingError(f"there is no video in {self.folder}")
-        return self._recorded_video
+        return self._recorded_video(ledger(), is_part=is_part)
 
-    @cached_property
-    def _recorded_video(self) -> RecordedVideo:
+    def _recorded_video(self, ledger: pa.Table, *, is_part: bool) -> RecordedVideo:
         recorder = self.session["recorder"]
         keys = ("segment_minutes", "segment_mb")
         ended_well = self.session["state"] == "closed" and not self.session["recording_errors"]
         return RecordedVideo(
             self.folder,
-            self.ledger,
+            ledger,
             segmented=any(recorder.get(key) is not None for key in keys),
             colour=len(self.session["camera"]["shape"]) == 3,
             may_be_short=not ended_well,
+            first_ns=self._first_recorded_ns if is_part else None,
         )
+
+    def _first_recorded_ns(self, segment: int) -> int:
+        """Capture time of the first frame of a video file (ns)."""
+        table = TableFile(self.folder / names.LEDGER)
+        if "segment" not in table.columns:  # written before there were any: one file
+            return int(self.whole.recorded["captured_ns"][0].as_py())
+        return int(table.first_from("segment", segment)["captured_ns"])
 
     def _table(self, name: str) -> pa.Table:
         table, finished = read_table(self.folder / name)
         self._cut[name] = not finished
         return table
-
-    def _columns(self, prefix: str) -> dict[str, NDArray[np.float64]]:
-        table = self.observations
-        found = [name for name in table.column_names if name.startswith(prefix)]
-        return {name.removeprefix(prefix): _numbers(table, name) for name in found}
-
-    def _per_individual(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        counts = _numbers(self.observations, "individuals")
-        most = int(counts.max(initial=0))
-        values = np.full((len(counts), most, *shape), np.nan, np.float32)
-        flat = pc.list_flatten(self.observations[name]).to_numpy()
-        values[np.arange(most) < counts[:, None]] = flat.reshape(-1, *shape)
-        return values
 
     def _json_lines(self, name: str) -> list[dict[str, Any]]:
         """Lines of a file that experiments without stimuli do not have."""
@@ -273,44 +359,5 @@ class Recording:
 
     def _lines(self, name: str, kind: type[_Line]) -> list[_Line]:
         """Whole lines of a file; a half one at the end is left out."""
-        path = self.folder / name
-        try:
-            *whole, rest = path.read_bytes().split(b"\n")
-        except OSError as failure:
-            raise RecordingError(
-                f"cannot read {name} in {self.folder}: {failure.strerror}"
-            ) from failure
-        self._cut[name] = bool(rest)
-        decoder = msgspec.json.Decoder(kind)
-        lines = []
-        for number, line in enumerate(whole, start=1):
-            try:
-                lines.append(decoder.decode(line))
-            except msgspec.DecodeError as failure:
-                raise RecordingError(
-                    f"line {number} of {name} in {self.folder} is damaged: {failure}"
-                ) from failure
+        lines, self._cut[name] = read_lines(self.folder / name, kind)
         return lines
-
-
-def _read_session(folder: Path) -> dict[str, Any]:
-    path = folder / names.SESSION
-    try:
-        session = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except OSError as failure:
-        raise RecordingError(
-            f"{folder} is no session folder: {names.SESSION} cannot be read ({failure.strerror})"
-        ) from failure
-    except msgspec.DecodeError as failure:
-        raise RecordingError(f"{names.SESSION} in {folder} is damaged: {failure}") from failure
-    if session.get("schema") != names.SCHEMA_VERSION:
-        raise RecordingError(
-            f"{folder} has schema {session.get('schema')}, this version reads "
-            f"{names.SCHEMA_VERSION}: use the version of tracker that wrote it, or a newer one"
-        )
-    return session
-
-
-def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
-    values: NDArray[Any] = table[name].to_numpy()
-    return values

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,12 @@ class VideoReader:
 
     Args:
         path: Matroska file, perhaps cut off by a crash.
-        captured_ns: Capture times of the frames in it, in order (ns).
+        captured_ns: Capture times of the frames in it, in order (ns), or of some that follow each
+            other. Places are counted from the first of them.
         colour: True for RGB images, False for grey ones.
         may_be_short: True if the last frames may be missing: the session did not end well.
+        first_ns: Capture time of the first frame of the file (ns); None: it is the first of
+            `captured_ns`, which then are those of all frames.
 
     Raises:
         RecordingError: From every method, if the file cannot be read, is damaged, or holds
@@ -33,41 +36,58 @@ class VideoReader:
     """
 
     def __init__(
-        self, path: Path, captured_ns: NDArray[np.int64], *, colour: bool, may_be_short: bool
+        self,
+        path: Path,
+        captured_ns: NDArray[np.int64],
+        *,
+        colour: bool,
+        may_be_short: bool,
+        first_ns: int | None = None,
     ) -> None:
         self._path = path
         self._colour = colour
         self._may_be_short = may_be_short
-        self._times_ms = _matroska_ms(captured_ns)
+        self._is_all = first_ns is None
+        first = captured_ns[:1] if first_ns is None else np.int64(first_ns)
+        self._times_ms = _matroska_ms(captured_ns - first)
 
-    def images(self) -> Iterator[NDArray[np.uint8]]:
-        """Every image in order: uint8, (height, width) or (height, width, 3) RGB."""
-        place = 0
-        for place, picture in zip(range(1, len(self._times_ms) + 1), self._decode(0), strict=False):
-            self._check_time(picture, place - 1)
+    def images(self, first: int = 0, end: int | None = None) -> Iterator[NDArray[np.uint8]]:
+        """Images in order: uint8, (height, width) or (height, width, 3) RGB.
+
+        Decodes from the keyframe before the first one: a few frames more, not the whole video.
+
+        Args:
+            first: Place of the first one.
+            end: Place behind the last one; None: to the end.
+        """
+        places = range(first, len(self._times_ms) if end is None else end)
+        if not places:
+            return
+        n_found = 0
+        for place, picture in zip(places, self._from(first), strict=False):
+            self._check_time(picture, place)
             yield self._pixels(picture)
-        if place < len(self._times_ms) and not self._may_be_short:
-            raise self._short(place)
+            n_found += 1
+        if n_found < len(places) and not self._may_be_short:
+            raise self._short(places[n_found])
 
     def image(self, place: int) -> NDArray[np.uint8]:
-        """The image at a place, from 0: as in `images`.
-
-        Decodes from the keyframe before it: a few frames, not the whole video.
-        """
-        at = None
-        for picture in self._decode(int(self._times_ms[place])):
-            at = self._place_of(picture) if at is None else at + 1
-            if at is None:  # two frames in one millisecond: count from the start
-                return next(islice(self.images(), place, None))
-            if at == place:
-                self._check_time(picture, place)
-                return self._pixels(picture)
-        raise self._short(self.count())
+        """The image at a place, from 0: as in `images`."""
+        for image in self.images(place, place + 1):
+            return image
+        raise self._short(place)
 
     def count(self) -> int:
         """Number of frames in the file, found by reading all of it without decoding."""
         with _opened(self._path) as container:
             return sum(1 for packet in container.demux(video=0) if packet.size)
+
+    def _from(self, place: int) -> Iterator[av.VideoFrame]:
+        """Pictures from this place on; of several in one millisecond they are counted off."""
+        at_ms = int(self._times_ms[place])
+        nth = place - int(np.searchsorted(self._times_ms, at_ms))
+        pictures = dropwhile(lambda each: (each.pts or 0) < at_ms, self._decode(at_ms - 1))
+        return islice(pictures, nth, None)
 
     def _decode(self, from_ms: int) -> Iterator[av.VideoFrame]:
         """Decoded frames from the last keyframe that is not after a time."""
@@ -89,14 +109,6 @@ class VideoReader:
                     return
                 yield picture
 
-    def _place_of(self, picture: av.VideoFrame) -> int | None:
-        """Place of the frame with this time; None if several frames have it."""
-        first, after = (
-            int(np.searchsorted(self._times_ms, picture.pts or 0, side))
-            for side in ("left", "right")
-        )
-        return first if after - first <= 1 else None
-
     def _check_time(self, picture: av.VideoFrame, place: int) -> None:
         if picture.pts != self._times_ms[place]:
             raise RecordingError(
@@ -104,11 +116,13 @@ class VideoReader:
                 f"ms, but the ledger says {self._times_ms[place]} ms: they do not belong together"
             )
 
-    def _short(self, n_found: int) -> RecordingError:
-        return RecordingError(
-            f"{self._path.name} in {self._path.parent} holds {n_found} frames, but the ledger "
-            f"says {len(self._times_ms)}"
-        )
+    def _short(self, place: int) -> RecordingError:
+        where = f"{self._path.name} in {self._path.parent}"
+        n_found = self.count()
+        told = f"the ledger says {len(self._times_ms)}"
+        if not self._is_all:
+            told = f"none at {self._times_ms[place]} ms, where the ledger says there is one"
+        return RecordingError(f"{where} holds {n_found} frames, but {told}")
 
     def _pixels(self, picture: av.VideoFrame) -> NDArray[np.uint8]:
         if self._colour:
@@ -118,9 +132,9 @@ class VideoReader:
         return lines[: picture.height, : picture.width]
 
 
-def _matroska_ms(captured_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Times in the file: since the first frame, cut to µs by us, rounded to ms by FFmpeg."""
-    times_us: NDArray[np.int64] = (captured_ns - captured_ns[:1]) // 1000
+def _matroska_ms(elapsed_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Times in the file, of times since its first frame: cut to µs by us, to ms by FFmpeg."""
+    times_us: NDArray[np.int64] = elapsed_ns // 1000
     return (times_us + 500) // 1000
 
 
