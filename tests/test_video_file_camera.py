@@ -66,6 +66,18 @@ def test_a_file_whose_times_do_not_start_at_zero_starts_at_the_first_read(play, 
     assert times == [7_000_000_000, 7_040_000_000, 7_100_000_000]
 
 
+def test_times_from_zero_are_the_same_whenever_the_file_is_read(play, clock, tmp_path):
+    path = write_video(tmp_path / "a.mkv", (300, 340, 400))
+    clock.advance(123_456_789)
+    times = [frame.captured_ns for frame in read_to_the_end(play(path, fast=True, from_zero=True))]
+    assert times == [0, 40_000_000, 100_000_000]
+
+
+def test_a_paced_video_cannot_begin_at_zero(tmp_path):
+    with pytest.raises(ValueError, match="from_zero goes with fast"):
+        VideoFileSettings(path=tmp_path / "a.mkv", from_zero=True)
+
+
 def test_times_that_are_no_whole_number_of_nanoseconds_do_not_drift(play, tmp_path):
     path = write_video(tmp_path / "a.mp4", range(91), codec="mpeg4", pix_fmt="yuv420p",
                        time_base=(1, 30))  # fmt: skip

@@ -23,5 +23,6 @@ Around it:
 16. `recorder`, `recording`                 the session folder (docs/session_folder.md)
 17. `summary`, `scoring`                    what a session folder says happened, and how well
 18. `config`, `build`, `check`, `cli`       one YAML file to one running experiment
-19. `learning`                              trains the networks; the only place with PyTorch
+19. `batch`         many recordings at once, offline (docs/batch.md)
+20. `learning`                              trains the networks; the only place with PyTorch
 """

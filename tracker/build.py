@@ -216,7 +216,7 @@ def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
     """Return what a session was made with: versions, hashes, machine, network."""
     return {
         "tracker": importlib.metadata.version("behaviour-tracker"),
-        "code_sha256": _code_sha256(),
+        "code_sha256": code_sha256(),
         "config_sha256": experiment.sha256,
         "model_sha256": model["sha256"],
         "model": dict(model),
@@ -245,8 +245,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _code_sha256() -> str:
-    """Hash of every source file of the package, names included."""
+def code_sha256() -> str:
+    """Return the hash of every source file of the package, names included."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):

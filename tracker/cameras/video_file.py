@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, EndOfStream
@@ -50,14 +50,25 @@ class VideoFileSettings(Settings):
     )
     loop: bool = Field(default=False, description="begin again at the end; index and time go on")
     colour: bool = Field(default=False, description="RGB images, otherwise grey")
+    from_zero: bool = Field(
+        default=False,
+        description="with fast: capture times begin at 0, so that they are the same at every run",
+    )
+
+    @model_validator(mode="after")
+    def _only_fast_is_from_zero(self) -> "VideoFileSettings":
+        if self.from_zero and not self.fast:
+            raise ValueError("from_zero goes with fast: true alone: a paced video keeps the time")
+        return self
 
 
 class VideoFileCamera:
     """Plays a video file; nothing gets lost, and every time is the file's own.
 
-    captured_ns is the clock's time at the first `read` plus the frame's presentation time,
-    counted from the first frame's. At the video's pace a frame is never handed out before it
-    is due; a reader who comes late gets the backlog at once, since a file cannot lose frames.
+    captured_ns is the clock's time at the first `read` (0 with `from_zero`) plus the frame's
+    presentation time, counted from the first frame's. At the video's pace a frame is never
+    handed out before it is due; a reader who comes late gets the backlog at once, since a file
+    cannot lose frames.
 
     Grey images are the luma plane as the file stores it, not stretched from studio range; RGB
     is FFmpeg's conversion. A rotation noted in the header is not applied.
@@ -136,7 +147,7 @@ class VideoFileCamera:
         """
         info = self.info
         if self._start_ns is None:
-            self._start_ns = self._clock.now_ns()
+            self._start_ns = 0 if self._settings.from_zero else self._clock.now_ns()
             if self._pending is not None:
                 self._first_ns = self._time_ns(self._pending)
         frame = self._pending if self._pending is not None else self._decode()

@@ -2,7 +2,7 @@
 
 import typer
 
-from tracker.commands import asking, control, stimulation
+from tracker.commands import asking, batch, control, stimulation
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,12 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `tracker report sessions/20261122T101500Z_m12`")(
         stimulation.report
     )
+    app.command(
+        epilog="Examples:\n\n`tracker batch 'recordings/*.mp4' --config open_field.yaml`\n\n"
+        "`tracker batch videos/ --config open_field --groups groups.csv --workers 8`\n\n"
+        "`tracker batch list.txt --config open_field --scheduler tcp://node1:8786`\n\n"
+        "`tracker batch sessions/`"
+    )(batch.batch)
     app.command(epilog="Example: `tracker unblind sessions/20261122T101500Z_m12`")(
         stimulation.unblind
     )

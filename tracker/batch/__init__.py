@@ -1,0 +1,1 @@
+"""Many recordings through the same pipeline, on as many processors as there are: offline."""

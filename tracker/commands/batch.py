@@ -1,0 +1,264 @@
+"""`tracker batch`: the same pipeline over any number of recordings, offline."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Annotated, Any, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from tracker.batch.cluster import (
+    load_slurm,
+    open_existing,
+    open_local,
+    open_slurm,
+    slurm_script,
+)
+from tracker.batch.engine import Engine, OnDask, Serial
+from tracker.batch.engine import Progress as Step
+from tracker.batch.jobs import load_offline, make_jobs
+from tracker.batch.labels import Label, labels_of_names, labels_of_table
+from tracker.batch.offline import Outcome, State
+from tracker.batch.place import Place
+from tracker.batch.run import Done, look_at_all, run_jobs
+from tracker.batch.sources import Source, find_sources
+from tracker.batch.table import PARQUET, write_tables
+from tracker.errors import ConfigError
+
+STOPPED, FAILED = 130, 1
+"""Exit codes: after Ctrl-C, as shells give it; some recording failed."""
+
+
+def batch(
+    recordings: Annotated[
+        list[str],
+        typer.Argument(
+            help="Videos, session folders, folders of these, patterns (`'*.mp4'`, `'**/*.avi'`), "
+            "or .txt files with one of these per line."
+        ),
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Experiment file, or name of a shipped one. Session folders need none."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for sessions, tables and pages.")] = Path(
+        "results"
+    ),
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; default: one per core. 1: here, without Dask."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask cluster that runs already, e.g. tcp://node1:8786.")
+    ] = None,
+    slurm: Annotated[
+        Path | None, typer.Option(help="YAML file: what a job of SLURM gets, and how many.")
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option(help="CSV file: recording, group and, if need be, subject.")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Regular expression on names: `(?P<group>...)`, `(?P<subject>...)`."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Replace a setting, e.g. model.provider=cpu. Repeatable."),
+    ] = None,
+    *,
+    print_job: Annotated[
+        bool, typer.Option("--print-job", help="Only print the job that SLURM would get.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Last line of stdout is one JSON object.")
+    ] = False,
+) -> None:
+    """Run the pipeline over many recordings, every frame, and put all in one table.
+
+    What was finished is not done again: the same command goes on where it was stopped.
+    """
+    if print_job:
+        if slurm is None:
+            raise ConfigError("--print-job prints the job of --slurm FILE: give one")
+        typer.echo(slurm_script(load_slurm(slurm)))
+        return
+    _refuse_two("--workers, --scheduler and --slurm", workers, scheduler, slurm)
+    sources = find_sources(recordings)
+    labels = _labels(groups, label, sources)
+    experiment = None
+    if any(not source.is_session for source in sources):
+        if config is None:
+            raise ConfigError("--config is missing: what should be done with the videos?")
+        experiment = load_offline(config, changes or [])
+    with ExitStack() as opened:
+        place = opened.enter_context(Place(out))
+        opened.enter_context(_ask_to_end_on_signal(place))
+        watch = opened.enter_context(_Bar(len(sources)))
+        looks = look_at_all(place, sources, watch)
+        done = Done(stopped=place.ending)
+        if not done.stopped:
+            jobs = make_jobs(sources, labels, looks, experiment, place.out, place.ticket)
+            engine = _engine(workers, scheduler, slurm, len(jobs), place, opened)
+            done = run_jobs(place, jobs, engine, watch)
+        if not done.stopped:
+            write_tables(done.table, place.out)
+    if done.stopped:
+        _say_stopped(done, len(sources))
+    _report(done, out, as_json=as_json)
+
+
+def _labels(groups: Path | None, label: str | None, sources: Sequence[Source]) -> dict[str, Label]:
+    _refuse_two("--groups and --label", groups, label)
+    if groups is not None:
+        return labels_of_table(groups, sources)
+    return labels_of_names(label, sources) if label is not None else {}
+
+
+def _refuse_two(names: str, *options: object) -> None:
+    if sum(option is not None for option in options) > 1:
+        raise ConfigError(f"{names}: give one of them")
+
+
+def _engine(
+    workers: int | None,
+    scheduler: str | None,
+    slurm: Path | None,
+    n_jobs: int,
+    place: Place,
+    opened: ExitStack,
+) -> Engine:
+    """Workers that are closed with `opened`."""
+    if scheduler is not None:
+        engine = OnDask(open_existing(scheduler, opened), place.ticket)
+        engine.refuse_unfit()
+        return engine
+    if slurm is not None:
+        return OnDask(open_slurm(load_slurm(slurm), opened), place.ticket)
+    n_workers = min(workers or os.cpu_count() or 1, n_jobs)
+    if n_workers == 1:
+        return Serial()
+    return OnDask(open_local(n_workers, opened), place.ticket)
+
+
+@contextmanager
+def _ask_to_end_on_signal(place: Place) -> Iterator[None]:
+    """Ctrl-C and a polite kill end the batch in order."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        place.ask_to_end()
+
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")  # the last one: Ctrl-Break on Windows
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Bar:
+    """A bar over all frames, on stderr; what went wrong stays above it. Keeps `Watcher`."""
+
+    def __init__(self, n_recordings: int) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task = self._progress.add_task("looking at the videos", total=None, rate="")
+        self._n, self._ended = n_recordings, 0
+        self._frames: dict[str, int] = {}
+        self._now: dict[str, Step] = {}
+        self._sums = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def looking(self, done: int, of: int) -> None:
+        """So many videos have been looked at."""
+        self._progress.update(self._task, completed=done, total=of)
+
+    def began(self, frames: dict[str, int]) -> None:
+        """The recordings begin."""
+        self._frames = frames
+        self._progress.reset(self._task, total=sum(frames.values()) or None)
+        self._show()
+
+    def progress(self, step: Step) -> None:
+        """A worker has come further; another one than before has taken over."""
+        before = self._now.get(step.name)
+        if before is not None and before.worker != step.worker:
+            self._say(f"{before.worker} died at frame {before.frames} of {step.name}: begun again")
+        self._now[step.name] = step
+        self._show()
+
+    def ended(self, outcome: Outcome) -> None:
+        """A recording is done, or has failed."""
+        self._ended += 1
+        self._now[outcome.name] = Step(outcome.name, self._frames[outcome.name])
+        if outcome.state is State.FAILED:
+            self._say(f"failed: {outcome.name}: {outcome.error}")
+        self._show()
+
+    def _show(self) -> None:
+        frames = sum(step.frames for step in self._now.values())
+        self._progress.update(
+            self._task,
+            description=f"{self._ended} of {self._n} recordings",
+            completed=frames,
+            rate=f"{frames:,} frames",
+        )
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(text, "yellow"), soft_wrap=True)
+
+
+def _say_stopped(done: Done, n_recordings: int) -> None:
+    Console(stderr=True, highlight=False).print(
+        f"stopped: {len(done.outcomes)} of {n_recordings} recordings are done, no table was "
+        f"written; the same command goes on",
+        soft_wrap=True,
+    )
+    raise typer.Exit(STOPPED)
+
+
+def _report(done: Done, out: Path, *, as_json: bool) -> None:
+    failures = [each for each in done.outcomes if each.state is State.FAILED]
+    content: dict[str, Any] = {
+        "recordings": len(done.outcomes),
+        **{str(state): done.count(state) for state in (State.MADE, State.FOUND, State.FAILED)},
+        "failures": {each.name: each.error for each in failures},
+        "summary": str(out / PARQUET),
+    }
+    if as_json:
+        print(json.dumps(content), flush=True)
+    else:
+        Console(file=sys.stdout, highlight=False).print(
+            f"{content['made']} recordings done, {content['found']} were done before, "
+            f"{len(failures)} failed\n{content['summary']}",
+            soft_wrap=True,
+        )
+    if failures:
+        raise typer.Exit(FAILED)
