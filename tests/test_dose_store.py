@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tracker.dose_store import MINUTES_PER_DAY, DoseStore, usual_path
+from tracker.dose_store import MINUTES_PER_DAY, Dose, DoseStore, usual_path
 from tracker.errors import RecordingError
 
 S = 1_000_000_000
@@ -26,8 +26,9 @@ def store(path):
         yield opened
 
 
-def book(store, dose, at=NOW, until=None, limit=None, subject="m"):
-    return store.book(subject, "light", at, at if until is None else until, dose, limit)
+def book(store, dose, at=NOW, until=None, limit=None, subject="m", instead_of=None):
+    given = Dose(at if until is None else until, dose)
+    return store.book(subject, "light", at, given, limit, instead_of)
 
 
 def had(store, at=NOW, subject="m", output="light"):
@@ -51,6 +52,18 @@ def test_doses_outlive_the_program_that_booked_them(path):
         book(store, 5)
     with DoseStore(path) as store:
         assert had(store) == 5
+
+
+def test_what_takes_the_place_of_another_dose_counts_in_its_stead(store):
+    book(store, 8, limit=10)
+    assert book(store, 9, limit=10, instead_of=Dose(NOW, 7)) is None
+    assert had(store) == 8 - 7 + 9
+
+
+def test_if_it_is_too_much_the_other_dose_stays(store):
+    book(store, 8, limit=10)
+    assert book(store, 10, limit=10, instead_of=Dose(NOW, 7)) == 1
+    assert had(store) == 8
 
 
 def test_what_would_be_too_much_is_not_booked(store):
@@ -103,16 +116,16 @@ def test_a_shorter_time_than_a_day_can_be_asked_for(store):
 
 def test_what_is_given_back_never_makes_a_dose_negative(store):
     book(store, 5)
-    store.give_back("m", "light", NOW, 2)
+    store.give_back("m", "light", Dose(NOW, 2))
     assert had(store) == 3
-    store.give_back("m", "light", NOW, 100)
+    store.give_back("m", "light", Dose(NOW, 100))
     assert had(store) == 0
 
 
 def test_giving_back_what_was_never_booked_changes_nothing(store):
     book(store, 5)
-    store.give_back("m", "light", NOW + MINUTE, 2)
-    store.give_back("other", "light", NOW, 2)
+    store.give_back("m", "light", Dose(NOW + MINUTE, 2))
+    store.give_back("other", "light", Dose(NOW, 2))
     assert had(store) == 5
 
 
@@ -121,16 +134,16 @@ def test_giving_back_what_was_never_booked_changes_nothing(store):
 BOOKING = """
 import sys
 from pathlib import Path
-from tracker.dose_store import DoseStore
+from tracker.dose_store import Dose, DoseStore
 from tracker.errors import RecordingError
 
-store = DoseStore(Path(sys.argv[1]))
+store, now = DoseStore(Path(sys.argv[1])), int(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
 booked = 0
 for n in range(int(sys.argv[2])):
     try:
-        booked += store.book("m", "light", int(sys.argv[3]), int(sys.argv[3]), 1, 1000) is None
+        booked += store.book("m", "light", now, Dose(now, 1), 1000) is None
     except RecordingError:
         pass  # the other one was writing for longer than this one waits: not given
     if n % 10 == 0:
@@ -211,7 +224,7 @@ def test_a_file_that_gets_locked_is_an_error_and_then_goes_on(path, store):
     with pytest.raises(RecordingError, match="locked"):
         book(store, 5)
     with pytest.raises(RecordingError, match="locked"):
-        store.give_back("m", "light", NOW, 1)
+        store.give_back("m", "light", Dose(NOW, 1))
     other.close()
     assert book(store, 5) is None
     assert had(store) == 5
@@ -241,7 +254,7 @@ def test_after_closing_everything_is_an_error(path):
     store.close()
     for what in (
         lambda: book(store, 1),
-        lambda: store.give_back("m", "light", NOW, 1),
+        lambda: store.give_back("m", "light", Dose(NOW, 1)),
         lambda: had(store),
         lambda: store.last_utc_ns("m", "light"),
         store.checkpoint,

@@ -8,6 +8,7 @@ minute. Several programs may use the file at once.
 import os
 import sqlite3
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,19 @@ ON CONFLICT DO UPDATE SET dose_ns = dose_ns + excluded.dose_ns
 _TAKE = """
 UPDATE doses SET dose_ns = MAX(0, dose_ns - ?) WHERE subject = ? AND output = ? AND minute = ?
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """How much is given, and when it will have been.
+
+    Attributes:
+        until_utc_ns: Its end (ns since 1970-01-01): it counts for 24 hours from then.
+        dose_ns: ns on, times level: whole numbers add up exactly.
+    """
+
+    until_utc_ns: int
+    dose_ns: int
 
 
 def usual_path() -> Path:
@@ -92,9 +106,9 @@ class DoseStore:
         subject: str,
         output: str,
         utc_ns: int,
-        until_utc_ns: int,
-        dose_ns: int,
+        dose: Dose,
         limit_ns: int | None,
+        instead_of: Dose | None = None,
     ) -> int | None:
         """Add a dose, unless it would exceed what the animal may get in 24 hours.
 
@@ -102,9 +116,9 @@ class DoseStore:
             subject: Which animal.
             output: Of what.
             utc_ns: The present moment (ns since 1970-01-01).
-            until_utc_ns: When it will have been given: it counts for 24 hours from then.
-            dose_ns: How much (ns on, times level: whole numbers add up exactly).
+            dose: To be given.
             limit_ns: The most that it may be afterwards; None: no limit.
+            instead_of: What was booked and will not be delivered, if this is: it is taken back.
 
         Returns:
             What the animal had had before, if that was too much already; None if it was booked.
@@ -114,19 +128,22 @@ class DoseStore:
             self._file.execute("BEGIN IMMEDIATE")
             try:
                 had_ns = self._had_ns(*about, _minute(utc_ns), MINUTES_PER_DAY)
-                refused = limit_ns is not None and had_ns + dose_ns > limit_ns
+                had_ns -= instead_of.dose_ns if instead_of else 0
+                refused = limit_ns is not None and had_ns + dose.dose_ns > limit_ns
                 if not refused:
-                    self._file.execute(_ADD, (*about, _minute(until_utc_ns), dose_ns))
+                    if instead_of is not None:
+                        self._take(about, instead_of)
+                    self._file.execute(_ADD, (*about, _minute(dose.until_utc_ns), dose.dose_ns))
             finally:
                 self._file.execute("COMMIT")
         except sqlite3.Error as failure:
             raise self._error(failure) from failure
         return had_ns if refused else None
 
-    def give_back(self, subject: str, output: str, utc_ns: int, dose_ns: int) -> None:
-        """Take back part of a dose that was booked until `utc_ns` and not delivered."""
+    def give_back(self, subject: str, output: str, dose: Dose) -> None:
+        """Take back part of what was booked until that moment and not delivered."""
         try:
-            self._file.execute(_TAKE, (dose_ns, subject, output, _minute(utc_ns)))
+            self._take((subject, output), dose)
         except sqlite3.Error as failure:
             raise self._error(failure) from failure
 
@@ -172,6 +189,9 @@ class DoseStore:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _take(self, about: tuple[str, str], dose: Dose) -> None:
+        self._file.execute(_TAKE, (dose.dose_ns, *about, _minute(dose.until_utc_ns)))
 
     def _had_ns(self, subject: str, output: str, minute: int, span_minutes: int) -> int:
         since = minute - span_minutes - 1  # the minute that is only partly gone counts whole

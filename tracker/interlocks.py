@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tracker.dose_store import DoseStore
+from tracker.dose_store import Dose, DoseStore
 from tracker.errors import RecordingError
 from tracker.limits import Limits
 from tracker.messages import OutputStatus
@@ -197,12 +197,15 @@ class Interlocks:
     ) -> Judgement:
         output, limits = command.output, self._limits[command.output]
         utc_ns, until_utc_ns = self._anchor_utc_ns + now_ns, self._anchor_utc_ns + plan.end_ns
+        track = self._tracks[output]
         if command.arm is not Arm.SHAM:
             try:
                 day_s = limits.dose_s_per_day
                 limit_ns = None if day_s is None else round(day_s * 1e9)
+                dose = Dose(until_utc_ns, plan.dose_ns)
+                unspent = track.unspent(now_ns) if plan.goes_on else None
                 had_ns = self._doses.book(
-                    self._subject, output, utc_ns, until_utc_ns, plan.dose_ns, limit_ns
+                    self._subject, output, utc_ns, dose, limit_ns, instead_of=unspent
                 )
             except RecordingError as failure:
                 return Judgement(Refusal.DOSE_PER_DAY, str(failure), deadline_ns)
@@ -213,17 +216,16 @@ class Interlocks:
                 )
                 return Judgement(Refusal.DOSE_PER_DAY, reason, deadline_ns)
         if plan.goes_on:
-            self._end(output, now_ns)
-        self._tracks[output].begin(plan, limits, until_utc_ns, is_sham=command.arm is Arm.SHAM)
+            track.end(now_ns, limits)
+        track.begin(plan, limits, until_utc_ns, is_sham=command.arm is Arm.SHAM)
         return Judgement(deadline_ns=deadline_ns, dose_s=plan.dose_ns / 1e9)
 
     def _end(self, output: str, at_ns: int) -> None:
         """What goes on ends before its time: give back what was not delivered."""
-        track = self._tracks[output]
-        unspent_ns, booked_utc_ns = track.end(at_ns, self._limits[output])
-        if unspent_ns > 0 and booked_utc_ns is not None:
+        unspent = self._tracks[output].end(at_ns, self._limits[output])
+        if unspent is not None:
             try:
-                self._doses.give_back(self._subject, output, booked_utc_ns, unspent_ns)
+                self._doses.give_back(self._subject, output, unspent)
             except RecordingError:
                 return  # then the animal counts as having had more than it did
 

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from tracker.dose_store import Dose
 from tracker.limits import Limits
 from tracker.messages import OutputStatus
 from tracker.stimuli import Action, Arm, PulseTrain, Refusal, StimulusCommand
@@ -154,12 +155,12 @@ class Track:
         on_ns = plan.stretch_ns if plan.is_level else plan.train.on_us * 1000
         self._rest(plan.stretch_start_ns, plan.end_ns, on_ns, limits)
 
-    def end(self, at_ns: int, limits: Limits) -> tuple[int, int | None]:
-        """Return what was not delivered of what goes on (ns), and when it was booked (UTC, ns)."""
+    def end(self, at_ns: int, limits: Limits) -> Dose | None:
+        """Nothing goes on any more; return what of it was booked in the file and not delivered."""
         plan = self.plan
         if plan is None or at_ns >= plan.end_ns:
-            return 0, None
-        unspent_ns, booked_utc_ns = self.unspent_ns(at_ns), self.booked_utc_ns
+            return None
+        unspent, unspent_ns = self.unspent(at_ns), self.unspent_ns(at_ns)
         self.session_ns -= unspent_ns
         self.bookings[-1].dose_ns -= unspent_ns
         self.bookings[-1].end_ns = at_ns
@@ -169,7 +170,14 @@ class Track:
         self.rest_until_ns = self.rest_before_ns
         self._rest(plan.stretch_start_ns, at_ns, on_ns, limits)
         self.plan = None
-        return unspent_ns, booked_utc_ns
+        return unspent
+
+    def unspent(self, at_ns: int) -> Dose | None:
+        """What is booked in the file, and would not be delivered if what goes on ended now."""
+        unspent_ns = self.unspent_ns(at_ns)
+        if self.booked_utc_ns is None or not unspent_ns:
+            return None
+        return Dose(self.booked_utc_ns, unspent_ns)
 
     def unspent_ns(self, at_ns: int) -> int:
         """What would not be delivered if what goes on ended now."""
