@@ -30,7 +30,7 @@ from tracker.preprocess import Preprocessor
 from tracker.runtimes.base import RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.session import SWITCH_INTERVAL_S
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -176,7 +176,7 @@ def order_times(actuator: Actuator, heard: list[int], n: int) -> list[int]:
     took = []
     for number in range(n):
         before, began_ns = len(heard), CLOCK.now_ns()
-        actuator.apply("2", Action.TRAIN, ORDER, f"a/{number}")
+        actuator.apply(Order("2", Action.TRAIN, ORDER, f"a/{number}"))
         wait(0.015)  # its end is heard as well
         took.append(heard[before] - began_ns)
     return took
@@ -185,7 +185,7 @@ def order_times(actuator: Actuator, heard: list[int], n: int) -> list[int]:
 def train_times(actuator: Actuator, heard: list[int], n: int) -> tuple[list[int], list[int]]:
     """Return by how much edges came later than their place after the first one, and widths (ns)."""
     before = len(heard)
-    actuator.apply("2", Action.TRAIN, PulseTrain(WIDTH_US, PERIOD_US, n), "a/0")
+    actuator.apply(Order("2", Action.TRAIN, PulseTrain(WIDTH_US, PERIOD_US, n), "a/0"))
     wait(n * PERIOD_US / 1e6 + 0.5)
     edges = heard[before : before + 2 * n]
     starts, ends = edges[::2], edges[1::2]

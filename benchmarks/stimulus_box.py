@@ -18,7 +18,7 @@ from common import arguments, report
 
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.clock import SystemClock
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -61,7 +61,7 @@ def measure(name: str, port: str, n: int) -> list[dict[str, Any]]:
         for each in range(n + 20):
             sleep(PAUSE_S)
             asked_ns = clock.now_ns()
-            receipt = box.apply("0", Action.TRAIN, PULSE, f"benchmark/{each}")
+            receipt = box.apply(Order("0", Action.TRAIN, PULSE, f"benchmark/{each}"))
             if each >= 20:
                 answers.append(clock.now_ns() - asked_ns)
                 edges.append(receipt.acknowledged_ns - asked_ns)

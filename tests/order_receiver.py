@@ -6,7 +6,7 @@ import threading
 import msgspec
 import zmq
 
-from tracker.actuators.zmq_out import Alive, Order
+from tracker.actuators.zmq_out import Alive, OrderMessage
 
 
 def free_address():
@@ -49,7 +49,7 @@ class Receiver:
 
     def next(self):
         topic, body = self.parts()
-        return msgspec.json.decode(body, type=Alive if topic == b"alive" else Order)
+        return msgspec.json.decode(body, type=Alive if topic == b"alive" else OrderMessage)
 
     def is_silent(self, timeout_s=0.05):
         return not self._socket.poll(round(timeout_s * 1000))

@@ -1,7 +1,7 @@
 """Lines whose trains the program plays, in a time that a test moves by hand."""
 
 from tracker.actuators.software_trains import SoftwareTrains
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -39,10 +39,10 @@ class Lines:
         self.looks += 1
 
     def begin(self, train, line="a", action=Action.TRAIN, name="s/1"):
-        return self.trains.apply(line, action, train, name)
+        return self.trains.apply(Order(line, action, train, name))
 
     def stop(self, line="a"):
-        return self.trains.apply(line, Action.STOP, None, "s/9")
+        return self.trains.apply(Order(line, Action.STOP, None, "s/9"))
 
     def go(self, until_ms, *, step_ms=0.25, alive=True):
         """Let time pass, tended all the while."""

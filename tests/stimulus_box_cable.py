@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.actuators.stimulus_box.protocol import Decoder, Message, encode
 from tracker.actuators.stimulus_box.simulated import SimulatedBox
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS, US = 1_000_000, 1_000
@@ -96,7 +96,7 @@ def tend(box, clock, ms, *, alive=True):
 
 
 def start(box, line="0", train=PULSE, stimulus_id="wake/1"):
-    return box.apply(line, Action.TRAIN, train, stimulus_id)
+    return box.apply(Order(line, Action.TRAIN, train, stimulus_id))
 
 
 def is_high(cable, clock, line=0):

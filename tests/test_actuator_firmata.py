@@ -11,7 +11,7 @@ from pseudo_terminal import PseudoTerminal
 from tracker.actuators.firmata import FirmataSettings, firmata
 from tracker.clock import SystemClock
 from tracker.errors import ConfigError, DeviceLost, DeviceNotFound
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -49,43 +49,43 @@ def opened(make):
 
 
 def test_opening_it_makes_outputs_of_the_pins_and_none_goes_high(opened, board):
-    opened.apply("13", Action.STOP, None, "a/1")
-    opened.apply("13", Action.TRAIN, PULSE, "a/2")
+    opened.apply(Order("13", Action.STOP, None, "a/1"))
+    opened.apply(Order("13", Action.TRAIN, PULSE, "a/2"))
     board.wait_for([(13, 1)])
     assert board.modes == {9: PWM, 12: OUTPUT, 13: OUTPUT}
 
 
 def test_pins_of_one_port_are_switched_alone(opened, board):
-    opened.apply("13", Action.TRAIN, PULSE, "a/1")
-    opened.apply("12", Action.TRAIN, PULSE, "a/2")
-    opened.apply("13", Action.STOP, None, "a/3")
+    opened.apply(Order("13", Action.TRAIN, PULSE, "a/1"))
+    opened.apply(Order("12", Action.TRAIN, PULSE, "a/2"))
+    opened.apply(Order("13", Action.STOP, None, "a/3"))
     board.wait_for([(13, 1), (12, 1), (13, 0)])
 
 
 def test_pins_of_other_ports_are_not_touched(make, board):
     actuator = make("5", "13")
     actuator.open()
-    actuator.apply("5", Action.TRAIN, PULSE, "a/1")
-    actuator.apply("13", Action.TRAIN, PULSE, "a/2")
-    actuator.apply("5", Action.STOP, None, "a/3")
+    actuator.apply(Order("5", Action.TRAIN, PULSE, "a/1"))
+    actuator.apply(Order("13", Action.TRAIN, PULSE, "a/2"))
+    actuator.apply(Order("5", Action.STOP, None, "a/3"))
     board.wait_for([(5, 1), (13, 1), (5, 0)])
 
 
 def test_the_last_pin_of_a_port_can_be_switched(make, board):
     actuator = make("7")
     actuator.open()
-    actuator.apply("7", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("7", Action.TRAIN, PULSE, "a/1"))
     board.wait_for([(7, 1)])
 
 
 def test_a_modulated_pin_gets_the_level(opened, board):
-    opened.apply("9", Action.LEVEL, HALF, "a/1")
-    opened.apply("9", Action.STOP, None, "a/2")
+    opened.apply(Order("9", Action.LEVEL, HALF, "a/1"))
+    opened.apply(Order("9", Action.STOP, None, "a/2"))
     board.wait_for([(9, 128 / 255), (9, 0)])
 
 
 def test_a_pin_that_is_switched_takes_half_as_on(opened, board):
-    opened.apply("12", Action.LEVEL, HALF, "a/1")
+    opened.apply(Order("12", Action.LEVEL, HALF, "a/1"))
     board.wait_for([(12, 1)])
 
 
@@ -98,15 +98,15 @@ def test_a_train_is_played_pulse_by_pulse(opened, board):
 
     tending = threading.Thread(target=tend)
     tending.start()
-    opened.apply("13", Action.TRAIN, PulseTrain(5_000, 10_000, 3), "a/1")
+    opened.apply(Order("13", Action.TRAIN, PulseTrain(5_000, 10_000, 3), "a/1"))
     board.wait_for([(13, 1), (13, 0)] * 3)
     over.set()
     tending.join(5)
 
 
 def test_making_it_safe_brings_every_pin_low_from_any_thread(opened, board):
-    opened.apply("9", Action.LEVEL, HALF, "a/1")
-    opened.apply("13", Action.LEVEL, HALF, "a/2")
+    opened.apply(Order("9", Action.LEVEL, HALF, "a/1"))
+    opened.apply(Order("13", Action.LEVEL, HALF, "a/2"))
     other = threading.Thread(target=opened.make_safe)
     other.start()
     other.join(5)
@@ -114,7 +114,7 @@ def test_making_it_safe_brings_every_pin_low_from_any_thread(opened, board):
 
 
 def test_closing_brings_every_pin_low(opened, board):
-    opened.apply("13", Action.LEVEL, HALF, "a/1")
+    opened.apply(Order("13", Action.LEVEL, HALF, "a/1"))
     opened.close()
     board.wait_for([(13, 1), (13, 0)])
 
@@ -148,8 +148,8 @@ def test_the_messages_are_those_of_pyfirmata2():
         terminal.send(b"\xf9\x02\x05")
         opening.join(5)
         rest = terminal.receive(18)
-        actuator.apply("9", Action.LEVEL, HALF, "a/1")
-        actuator.apply("13", Action.LEVEL, HALF, "a/2")
+        actuator.apply(Order("9", Action.LEVEL, HALF, "a/1"))
+        actuator.apply(Order("13", Action.LEVEL, HALF, "a/2"))
         edges = terminal.receive(6)
         actuator.close()
     assert asked == b"\xf9"

@@ -9,7 +9,7 @@ from nidaqmx_stand_in import StandIn, Task
 
 from tracker.actuators.nidaq import NidaqSettings, nidaq
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, MissingExtra
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -47,7 +47,7 @@ def test_opening_it_writes_every_line_low(make, ni):
 def test_an_edge_writes_its_line_alone(make, ni):
     actuator = make()
     actuator.open()
-    actuator.apply(PUMP, Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order(PUMP, Action.TRAIN, PULSE, "a/1"))
     actuator.tend(alive=True)
     assert ni.written[2:] == [("Dev1/port0/line3", True), ("Dev1/port0/line3", False)]
 
@@ -55,7 +55,7 @@ def test_an_edge_writes_its_line_alone(make, ni):
 def test_making_it_safe_writes_every_line_low_from_any_thread(make, ni):
     actuator = make()
     actuator.open()
-    actuator.apply(PUMP, Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order(PUMP, Action.TRAIN, PULSE, "a/1"))
     other = threading.Thread(target=actuator.make_safe)
     other.start()
     other.join(5)
@@ -65,7 +65,7 @@ def test_making_it_safe_writes_every_line_low_from_any_thread(make, ni):
 def test_closing_writes_every_line_low_before_it_lets_go(make, ni):
     actuator = make(PUMP)
     actuator.open()
-    actuator.apply(PUMP, Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order(PUMP, Action.TRAIN, PULSE, "a/1"))
     actuator.close()
     assert ni.written[-1] == ("Dev1/port0/line3", False)
     assert ni.open_tasks == []
@@ -92,7 +92,7 @@ def test_a_card_that_is_unplugged_is_noticed_without_an_order(make, ni):
     clock = ManualClock()
     actuator = make(LIGHT, clock=clock)
     actuator.open()
-    actuator.apply(LIGHT, Action.TRAIN, PulseTrain(800_000, 800_000), "a/1")
+    actuator.apply(Order(LIGHT, Action.TRAIN, PulseTrain(800_000, 800_000), "a/1"))
     clock.advance(250 * MS)
     actuator.tend(alive=True)
     actuator.tend(alive=True)
@@ -108,7 +108,7 @@ def test_an_order_to_a_card_that_is_unplugged_fails(make, ni):
     actuator.open()
     ni.cards.clear()
     with pytest.raises(DeviceLost, match=r"NI Dev1: line port0/line0 .* not available\.$"):
-        actuator.apply(LIGHT, Action.TRAIN, PULSE, "a/1")
+        actuator.apply(Order(LIGHT, Action.TRAIN, PULSE, "a/1"))
     actuator.make_safe()
 
 

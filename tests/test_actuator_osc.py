@@ -10,7 +10,7 @@ from pythonosc.osc_message import OscMessage
 from tracker.actuators.osc import OscSettings, osc
 from tracker.clock import SystemClock
 from tracker.errors import DeviceLost, DeviceNotFound, MissingExtra
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -64,8 +64,8 @@ def test_an_edge_is_a_message_with_the_level(make, receiver):
     actuator = make()
     actuator.open()
     heard(receiver, 4)
-    actuator.apply("light", Action.TRAIN, PULSE, "a/1")
-    actuator.apply("sound", Action.LEVEL, PulseTrain(50_000, 50_000, level=0.25), "a/2")
+    actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
+    actuator.apply(Order("sound", Action.LEVEL, PulseTrain(50_000, 50_000, level=0.25), "a/2"))
     actuator.tend(alive=True)
     assert heard(receiver, 3) == [("/light", 1.0), ("/sound", 0.25), ("/light", 0.0)]
 
@@ -90,7 +90,7 @@ def test_levels_are_sent_again_while_the_loop_is_alive(make, receiver):
     clock = ManualClock()
     actuator = make(clock, repeat_ms=100)
     actuator.open()
-    actuator.apply("light", Action.LEVEL, PulseTrain(500_000, 500_000, level=0.5), "a/1")
+    actuator.apply(Order("light", Action.LEVEL, PulseTrain(500_000, 500_000, level=0.5), "a/1"))
     heard(receiver, 5)
     clock.advance(99 * MS)
     actuator.tend(alive=True)
@@ -106,7 +106,7 @@ def test_a_loop_that_is_not_alive_sends_low_and_then_nothing(make, receiver):
     clock = ManualClock()
     actuator = make(clock)
     actuator.open()
-    actuator.apply("light", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     heard(receiver, 5)
     clock.advance(200 * MS)
     actuator.tend(alive=False)
@@ -146,7 +146,7 @@ def test_it_is_noticed_without_another_message_too(make, receiver):
     actuator = make(ManualClock())
     actuator.open()
     receiver.close()
-    actuator.apply("light", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1"))
     with pytest.raises(DeviceLost, match="nothing listens there"):
         actuator.tend(alive=True)
 
@@ -154,7 +154,7 @@ def test_it_is_noticed_without_another_message_too(make, receiver):
 def test_making_it_safe_sends_every_line_low_from_any_thread(make, receiver):
     actuator = make()
     actuator.open()
-    actuator.apply("light", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     heard(receiver, 5)
     other = threading.Thread(target=actuator.make_safe)
     other.start()
@@ -197,7 +197,7 @@ def test_in_real_time_a_train_arrives_at_its_pace(make, receiver):
 
     tending = threading.Thread(target=tend)
     tending.start()
-    actuator.apply("light", Action.TRAIN, PulseTrain(5_000, 10_000, 3), "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PulseTrain(5_000, 10_000, 3), "a/1"))
     got = heard(receiver, 6)
     over.set()
     tending.join(5)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tracker.actuators.serial_ttl import SerialDevice, SerialSettings, serial_ttl
 from tracker.clock import SystemClock
 from tracker.errors import ConfigError, DeviceError, DeviceLost, DeviceNotFound
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 PULSE = PulseTrain(5_000, 5_000)
@@ -52,7 +52,7 @@ def test_an_edge_writes_its_code(make, terminal):
     actuator = make()
     actuator.open()
     terminal.receive(4)
-    actuator.apply("pump", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("pump", Action.TRAIN, PULSE, "a/1"))
     assert terminal.receive(3) == b"\xff\x01\x01"
     actuator.tend(alive=True)
     assert terminal.receive(3) == b"\xff\x01\x00"
@@ -68,7 +68,7 @@ def test_codes_of_lines_that_are_not_used_are_never_written(make, terminal):
 def test_making_it_safe_writes_every_line_low_from_any_thread(make, terminal):
     actuator = make()
     actuator.open()
-    actuator.apply("light", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     terminal.receive(5)
     other = threading.Thread(target=actuator.make_safe)
     other.start()
@@ -112,7 +112,7 @@ def test_in_real_time_a_train_arrives_edge_by_edge(make, terminal):
 
     tending = threading.Thread(target=tend)
     tending.start()
-    actuator.apply("light", Action.TRAIN, PulseTrain(3_000, 6_000, 4), "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PulseTrain(3_000, 6_000, 4), "a/1"))
     got = terminal.receive(9)
     over.set()
     tending.join(5)
@@ -134,9 +134,9 @@ def test_dtr_and_rts_are_lines_of_their_own(make):
     actuator.open()
     port = actuator._opened()[0]._port
     assert (port.dsr, port.cts) == (False, False)
-    actuator.apply("dtr", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("dtr", Action.TRAIN, PULSE, "a/1"))
     assert (port.dsr, port.cts) == (True, False)
-    actuator.apply("rts", Action.TRAIN, PULSE, "a/2")
+    actuator.apply(Order("rts", Action.TRAIN, PULSE, "a/2"))
     assert (port.dsr, port.cts) == (True, True)
     actuator.tend(alive=True)
     assert (port.dsr, port.cts) == (False, False)
@@ -146,7 +146,7 @@ def test_closing_lowers_them(make):
     actuator = make("dtr", "rts", port="loop://", codes={})
     actuator.open()
     port = actuator._opened()[0]._port
-    actuator.apply("dtr", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("dtr", Action.TRAIN, PULSE, "a/1"))
     actuator.close()
     assert not port.is_open
     assert not port.dtr
@@ -214,7 +214,7 @@ def test_an_order_to_a_cable_that_is_pulled_fails(make, terminal):
     actuator.open()
     terminal.unplug()
     with pytest.raises(DeviceLost, match="line light cannot be set: was it unplugged"):
-        actuator.apply("light", Action.TRAIN, PULSE, "a/1")
+        actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     actuator.make_safe()
     actuator.close()
 

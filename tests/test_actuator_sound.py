@@ -13,7 +13,7 @@ from sound_card import Card
 
 from tracker.actuators.sound import SoundOut, SoundSettings
 from tracker.errors import ConfigError, DeviceError, DeviceLost, DeviceNotFound, MissingExtra
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -54,21 +54,21 @@ def test_opening_it_is_silent(opened, card):
 
 
 def test_a_train_is_heard_from_the_next_block_on(opened, card):
-    opened.apply("beep", Action.TRAIN, PulseTrain(10_000, 30_000, 2), "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PulseTrain(10_000, 30_000, 2), "a/1"))
     assert np.flatnonzero(card.play(60)).tolist() == [*range(10), *range(30, 40)]
 
 
 def test_a_stop_silences_it(opened, card):
-    opened.apply("beep", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1"))
     assert card.play(10).all()
-    opened.apply("beep", Action.STOP, None, "a/2")
+    opened.apply(Order("beep", Action.STOP, None, "a/2"))
     assert not card.play(50).any()
 
 
 def test_the_receipt_is_as_uncertain_as_the_latency_of_the_card(make):
     actuator = make(clock=ManualClock(5 * MS))
     actuator.open()
-    receipt = actuator.apply("beep", Action.TRAIN, PULSE, "a/1")
+    receipt = actuator.apply(Order("beep", Action.TRAIN, PULSE, "a/1"))
     assert (receipt.acknowledged_ns, receipt.uncertainty_ns) == (5 * MS, 20 * MS)
     assert not receipt.confirmed
 
@@ -77,19 +77,19 @@ def test_a_sound_that_is_too_long_is_refused_and_not_heard(make, card):
     actuator = make(LineLimits(9_000, 0))
     actuator.open()
     with pytest.raises(DeviceError, match="a/1: on for 10 ms"):
-        actuator.apply("beep", Action.TRAIN, PULSE, "a/1")
+        actuator.apply(Order("beep", Action.TRAIN, PULSE, "a/1"))
     assert not card.play(50).any()
 
 
 def test_a_loop_that_is_not_alive_silences_it(opened, card):
-    opened.apply("beep", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1"))
     assert card.play(10).all()
     opened.tend(alive=False)
     assert not card.play(50).any()
 
 
 def test_if_nobody_tends_it_it_falls_silent_by_itself_which_is_a_fault(opened, card):
-    opened.apply("beep", Action.TRAIN, PulseTrain(900_000, 900_000), "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PulseTrain(900_000, 900_000), "a/1"))
     heard = np.concatenate([card.play(10) for _ in range(60)])
     assert np.flatnonzero(heard).tolist() == list(range(260))
     with pytest.raises(DeviceLost, match="nobody looked after it"):
@@ -97,14 +97,14 @@ def test_if_nobody_tends_it_it_falls_silent_by_itself_which_is_a_fault(opened, c
 
 
 def test_while_it_is_tended_it_goes_on(opened, card):
-    opened.apply("beep", Action.TRAIN, PulseTrain(900_000, 900_000), "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PulseTrain(900_000, 900_000), "a/1"))
     for _ in range(6):
         opened.tend(alive=True)
         assert card.play(100).all()
 
 
 def test_a_card_that_ran_dry_in_a_sound_is_a_fault(opened, card):
-    opened.apply("beep", Action.TRAIN, PULSE, "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PULSE, "a/1"))
     card.play(5)
     card.fill(np.empty((8, 2), np.float32), underflow=True)
     with pytest.raises(DeviceLost, match="a sound had a gap"):
@@ -116,17 +116,17 @@ def test_a_card_that_has_stopped_is_lost(opened, card):
     with pytest.raises(DeviceLost, match="has stopped: was it unplugged"):
         opened.tend(alive=True)
     with pytest.raises(DeviceLost, match="open it again"):
-        opened.apply("beep", Action.TRAIN, PULSE, "a/1")
+        opened.apply(Order("beep", Action.TRAIN, PULSE, "a/1"))
 
 
 def test_making_it_safe_silences_it_from_any_thread(opened, card):
-    opened.apply("beep", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1")
+    opened.apply(Order("beep", Action.TRAIN, PulseTrain(500_000, 500_000), "a/1"))
     other = threading.Thread(target=opened.make_safe)
     other.start()
     other.join(5)
     assert not card.play(50).any()
     with pytest.raises(DeviceError, match="made safe: open it again"):
-        opened.apply("beep", Action.TRAIN, PULSE, "a/2")
+        opened.apply(Order("beep", Action.TRAIN, PULSE, "a/2"))
 
 
 def test_closing_lets_go_of_the_card(opened, card):
@@ -142,7 +142,7 @@ def test_a_file_is_read_as_one_channel_at_the_rate_of_the_card(make, card, tmp_p
     click = {"kind": "file", "path": path, "volume": 1, "rise_ms": 0}
     actuator = make(sounds={"click": click})
     actuator.open()
-    actuator.apply("click", Action.TRAIN, PulseTrain(50_000, 50_000), "a/1")
+    actuator.apply(Order("click", Action.TRAIN, PulseTrain(50_000, 50_000), "a/1"))
     out = np.empty((400, 2), np.float32)
     card.fill(out, underflow=False)
     assert out[20:60] == pytest.approx(np.full((40, 2), 0.5), abs=0.02)  # away from its ends
@@ -195,7 +195,7 @@ PROGRAM = """
 from tracker.actuators.sound import SoundOut, SoundSettings
 from tracker.clock import SystemClock
 from tracker.errors import DeviceNotFound
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 
 def made(**about):
     settings = SoundSettings(sounds={"beep": {"kind": "tone", "hz": 1000}}, **about)
@@ -204,7 +204,7 @@ def made(**about):
 card = made()
 card.open()
 card.tend(alive=True)
-print(card.apply("beep", Action.TRAIN, PulseTrain(1000, 1000), "a/1").uncertainty_ns > 0)
+print(card.apply(Order("beep", Action.TRAIN, PulseTrain(1000, 1000), "a/1")).uncertainty_ns > 0)
 card.close()
 try:
     made(device="no such card").open()

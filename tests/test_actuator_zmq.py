@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from order_receiver import Receiver, free_address
 
-from tracker.actuators.zmq_out import Order, ZmqOut, ZmqSettings
+from tracker.actuators.zmq_out import OrderMessage, ZmqOut, ZmqSettings
 from tracker.clock import SystemClock
 from tracker.errors import ConfigError, DeviceError, DeviceLost, DeviceNotFound
 from tracker.keys import load_client_keys, make_keys
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -56,7 +56,7 @@ def opened(make):
 def test_an_order_is_its_topic_and_one_json_object(make, receiver):
     actuator = make(ManualClock(now_ns=2, anchor_utc_ns=1_700_000_000_000_000_000))
     actuator.open()
-    actuator.apply("light", Action.TRAIN, TRAIN, "wake/3")
+    actuator.apply(Order("light", Action.TRAIN, TRAIN, "wake/3"))
     assert receiver.parts() == [
         b"order/light",
         b'{"schema":1,"seq":0,"line":"light","stimulus_id":"wake/3","action":"train","level":0.5,'
@@ -66,14 +66,14 @@ def test_an_order_is_its_topic_and_one_json_object(make, receiver):
 
 
 def test_a_level_is_one_pulse_at_once(opened, receiver):
-    opened.apply("light", Action.LEVEL, TRAIN, "dim/1")
+    opened.apply(Order("light", Action.LEVEL, TRAIN, "dim/1"))
     order = receiver.next()
     assert (order.action, order.level, order.n_pulses) == ("level", 0.5, 1)
     assert (order.width_us, order.period_us, order.delay_us, order.ramp_us) == (5000, 5000, 0, 0)
 
 
 def test_a_stop_has_no_pulses(opened, receiver):
-    opened.apply("light", Action.STOP, None, "wake/4")
+    opened.apply(Order("light", Action.STOP, None, "wake/4"))
     order = receiver.next()
     assert (order.action, order.stimulus_id) == ("stop", "wake/4")
     assert (order.level, order.width_us, order.n_pulses) == (0.0, 0, 0)
@@ -81,7 +81,7 @@ def test_a_stop_has_no_pulses(opened, receiver):
 
 def test_each_topic_counts_its_messages(opened, receiver):
     for line in ("light", "light", "pump", "light"):
-        opened.apply(line, Action.LEVEL, PULSE, "a/1")
+        opened.apply(Order(line, Action.LEVEL, PULSE, "a/1"))
     got = [receiver.next() for _ in range(4)]
     assert [(each.line, each.seq) for each in got] == [
         ("light", 0),
@@ -106,7 +106,7 @@ def test_keep_alives_are_sent_while_the_loop_is_alive(make, receiver):
 
 
 def test_a_loop_that_is_not_alive_stops_what_goes_on(opened, receiver):
-    opened.apply("light", Action.TRAIN, TRAIN, "a/1")
+    opened.apply(Order("light", Action.TRAIN, TRAIN, "a/1"))
     opened.tend(alive=False)
     opened.tend(alive=False)
     got = [receiver.next(), receiver.next()]
@@ -118,8 +118,8 @@ def test_bonsai_reads_an_order_by_the_pattern_in_the_docs(opened, receiver):
     """Its `Parse` makes a regular expression of the pattern, each specifier being (.*)."""
     pattern = PAGE.split("Pattern: `")[1].split("`")[0]
     assert pattern.count("%") <= 8  # no more fit into a tuple
-    opened.apply("light", Action.TRAIN, TRAIN, "wake/3")
-    opened.apply("light", Action.STOP, None, "wake/4")
+    opened.apply(Order("light", Action.TRAIN, TRAIN, "wake/3"))
+    opened.apply(Order("light", Action.STOP, None, "wake/4"))
     found = [
         re.search(re.sub("%[sfi]", "(.*)", pattern), receiver.parts()[1].decode(), re.DOTALL)
         for _ in range(2)
@@ -132,8 +132,10 @@ def test_bonsai_reads_an_order_by_the_pattern_in_the_docs(opened, receiver):
 
 def test_the_docs_show_an_order(opened, receiver):
     shown = PAGE.split("```json\n")[1].split("```")[0]
-    assert msgspec.json.decode(shown, type=Order, strict=True)
-    assert list(msgspec.json.decode(shown)) == [each.name for each in msgspec.structs.fields(Order)]
+    assert msgspec.json.decode(shown, type=OrderMessage, strict=True)
+    assert list(msgspec.json.decode(shown)) == [
+        each.name for each in msgspec.structs.fields(OrderMessage)
+    ]
 
 
 # Limits
@@ -141,7 +143,7 @@ def test_the_docs_show_an_order(opened, receiver):
 
 def test_a_pulse_that_is_too_long_is_refused_and_not_sent(opened, receiver):
     with pytest.raises(DeviceError, match="a/1: on for 101 ms"):
-        opened.apply("light", Action.TRAIN, PulseTrain(101_000, 101_000), "a/1")
+        opened.apply(Order("light", Action.TRAIN, PulseTrain(101_000, 101_000), "a/1"))
     assert receiver.is_silent()
 
 
@@ -200,9 +202,9 @@ def test_an_order_that_nobody_would_hear_fails(opened, receiver):
     while opened._unheard(wire) is None:
         wire.socket.poll(10)
     with pytest.raises(DeviceLost, match="nobody listens to order/light"):
-        opened.apply("light", Action.TRAIN, PULSE, "a/1")
+        opened.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     for use in (
-        lambda: opened.apply("light", Action.TRAIN, PULSE, "a/2"),
+        lambda: opened.apply(Order("light", Action.TRAIN, PULSE, "a/2")),
         lambda: opened.tend(alive=True),
     ):
         with pytest.raises(DeviceLost, match="any more: open it again"):
@@ -235,7 +237,7 @@ def test_with_keys_only_who_is_on_the_list_gets_orders(tmp_path):
     settings = ZmqSettings(address=receiver.address, keys=tmp_path)
     actuator = ZmqOut(settings, LINES, ManualClock())
     actuator.open()
-    actuator.apply("light", Action.TRAIN, PULSE, "a/1")
+    actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     assert receiver.next().stimulus_id == "a/1"
     actuator.close()
     receiver.close()
@@ -251,7 +253,7 @@ def test_with_keys_who_is_not_on_the_list_is_nobody(make, tmp_path):
 
 
 def test_making_it_safe_stops_every_line_from_any_thread(opened, receiver):
-    opened.apply("light", Action.TRAIN, TRAIN, "a/1")
+    opened.apply(Order("light", Action.TRAIN, TRAIN, "a/1"))
     other = threading.Thread(target=opened.make_safe)
     other.start()
     other.join(5)
@@ -261,8 +263,8 @@ def test_making_it_safe_stops_every_line_from_any_thread(opened, receiver):
         ("pump", "stop", ""),
     ]
     with pytest.raises(DeviceError, match="made safe: open it again"):
-        opened.apply("light", Action.TRAIN, TRAIN, "a/2")
-    opened.apply("light", Action.STOP, None, "a/3")
+        opened.apply(Order("light", Action.TRAIN, TRAIN, "a/2"))
+    opened.apply(Order("light", Action.STOP, None, "a/3"))
     opened.tend(alive=True)
     assert receiver.is_silent()
 
@@ -277,7 +279,7 @@ def test_a_receipt_says_when_it_was_handed_over_and_nothing_is_confirmed(make, r
     actuator = make(clock)
     actuator.open()
     before_ns = clock.now_ns()
-    receipt = actuator.apply("light", Action.TRAIN, PULSE, "a/1")
+    receipt = actuator.apply(Order("light", Action.TRAIN, PULSE, "a/1"))
     assert before_ns <= receipt.acknowledged_ns - receipt.uncertainty_ns
     assert receipt.acknowledged_ns <= clock.now_ns()
     assert not receipt.confirmed

@@ -11,15 +11,7 @@ from tracker.dose_store import DoseStore
 from tracker.errors import DeviceError, DeviceLost, UnknownName
 from tracker.interlocks import Interlocks
 from tracker.limits import Limits
-from tracker.stimuli import (
-    Action,
-    Arm,
-    Delivery,
-    Edge,
-    PulseTrain,
-    Refusal,
-    StimulusCommand,
-)
+from tracker.stimuli import Action, Arm, Delivery, Edge, Order, PulseTrain, Refusal, StimulusCommand
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.recording_actuator import RecordingActuator
 from tracker.types import FrameResult, Observation, StageTimes
@@ -114,7 +106,7 @@ def make(tmp_path):
 def test_what_is_asked_for_reaches_the_line_and_leaves_a_row(make):
     rig = make(Scripted({3: asks()}))
     (row,) = rig.run(2, 3)
-    assert rig.actuator.told == [("0", Action.TRAIN, TRAIN, "wake/1")]
+    assert rig.actuator.told == [Order("0", Action.TRAIN, TRAIN, "wake/1")]
     assert row.delivery is Delivery.DELIVERED
     stages = row.received_ns, row.observed_ns, row.decided_ns, row.commanded_ns
     at_ns = 30 * MS
@@ -197,7 +189,7 @@ def test_a_loop_that_stands_still_is_a_loop_that_has_died(make):
     rig.loop.tend("box")
     rig.clock.advance(101 * MS)
     rig.loop.tend("box")
-    assert rig.actuator.fed[-1]  # until then; now it is safe and not fed at all
+    assert rig.actuator.fed[-2:] == [True, False]
     assert rig.interlocks.armed_by is None
     assert "last step was 0.10 s ago" in rig.faults[0]
     assert rig.actuator.calls[-1] == "make_safe"
@@ -245,9 +237,19 @@ def test_whoever_disarms_while_another_arms_wins(make):
 def test_edges_go_to_whoever_keeps_them(make):
     rig = make()
     edge = Edge("0", rising=True, device_us=1, at_ns=1000, uncertainty_ns=1, stimulus_id="wake/1")
-    rig.actuator.edges.append(edge)
+    from_input = replace(edge, line="input 0", stimulus_id="")
+    rig.actuator.edges += [edge, from_input]
     rig.loop.tend("box")
-    assert rig.edges == [edge]
+    assert rig.edges == [replace(edge, line="light"), from_input]
+
+
+def test_edges_of_going_low_are_kept_as_well(make):
+    rig = make()
+    rig.loop.disarm("enough")
+    rig.actuator.edges.append(Edge("0", rising=False, device_us=2, at_ns=9, uncertainty_ns=1))
+    rig.loop.tend("box")
+    assert [edge.line for edge in rig.edges] == ["light"]
+    assert rig.actuator.fed[-1] is False
 
 
 def test_a_stop_after_everything_was_made_safe_is_no_fault(make):

@@ -5,7 +5,7 @@ import pytest
 
 from tracker.actuators.mixer import Mixer, Sound
 from tracker.actuators.plan import plan_of
-from tracker.stimuli import Action, PulseTrain
+from tracker.stimuli import Action, Order, PulseTrain
 
 ONES = np.ones(1000, np.float32)
 STEADY = Sound(hz=0, samples=ONES, volume=1, rise=0, speaker=None)
@@ -21,7 +21,7 @@ class Card:
     def begin(self, width, period=None, n=1, line="a", action=Action.TRAIN, **about):
         us = round(width * 1000), round((period or width) * 1000)
         train = PulseTrain(*us, n, **about)
-        self.mixer.begin(line, plan_of(action, train, "s/1", 0), 0)
+        self.mixer.begin(line, plan_of(Order(line, action, train, "s/1"), 0), 0)
 
     def play(self, samples, *, underflow=False):
         """Return what comes out, [sample][channel]."""

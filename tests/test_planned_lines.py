@@ -4,7 +4,7 @@ import pytest
 
 from tracker.actuators.planned_lines import PlannedLines
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 MS = 1_000_000
@@ -19,7 +19,7 @@ class Lines:
     def begin(self, width_ms, period_ms=None, n=1, *, delay_ms=0, level=1.0, action=Action.TRAIN):
         us = round(width_ms * 1000), round((period_ms or width_ms) * 1000)
         train = PulseTrain(*us, n, round(delay_ms * 1000), level)
-        return self.planned.begin("a", action, train, f"s/{self.clock.now_ns() // MS}")
+        return self.planned.begin(Order("a", action, train, f"s/{self.clock.now_ns() // MS}"))
 
     def at(self, ms):
         self.clock.advance(ms * MS - self.clock.now_ns())
@@ -46,7 +46,7 @@ def test_pulses_without_a_gap_are_on_up_to_their_end():
 
 def test_a_ramp_rises_at_the_start_of_the_train_and_falls_at_its_end():
     train = PulseTrain(100_000, 100_000, level=0.8, ramp_us=40_000)
-    plan = Lines().planned.begin("a", Action.TRAIN, train, "s/1")
+    plan = Lines().planned.begin(Order("a", Action.TRAIN, train, "s/1"))
     levels = [plan.level_at(ms * MS) for ms in (0, 10, 40, 50, 60, 90, 100)]
     assert levels == pytest.approx([1 / 255, 0.2, 0.8, 0.8, 0.8, 0.2, 1 / 255])
 
@@ -144,6 +144,6 @@ def test_ending_says_whether_there_was_anything_to_end():
 @pytest.mark.parametrize("use", ["begin", "end"])
 def test_an_unknown_line_is_refused(use):
     train = PulseTrain(1000, 1000)
-    about = ("b", Action.TRAIN, train, "s/1") if use == "begin" else ("b",)
+    about = Order("b", Action.TRAIN, train, "s/1") if use == "begin" else "b"
     with pytest.raises(DeviceError, match="lines a, not b"):
-        getattr(Lines().planned, use)(*about)
+        getattr(Lines().planned, use)(about)

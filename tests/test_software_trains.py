@@ -8,7 +8,7 @@ from played_lines import FREE, MS, Lines, pulses
 from tracker.actuators.software_trains import UNTENDED_NS, SoftwareTrains
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError, DeviceLost
-from tracker.stimuli import Action, LineLimits
+from tracker.stimuli import Action, LineLimits, Order
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_in_real_time_a_train_is_played_by_the_thread_that_tends():
 
     tending = threading.Thread(target=tend)
     tending.start()
-    trains.apply("a", Action.TRAIN, pulses(5, 10, 5), "s/1")
+    trains.apply(Order("a", Action.TRAIN, pulses(5, 10, 5), "s/1"))
     assert over.wait(5)
     tending.join(5)
     assert [level for _, level in told] == [1, 0] * 5

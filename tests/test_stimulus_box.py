@@ -14,7 +14,7 @@ from tracker.actuators.stimulus_box.protocol import (
     Tripped,
 )
 from tracker.errors import DeviceError, DeviceLost
-from tracker.stimuli import Action, PulseTrain
+from tracker.stimuli import Action, Order, PulseTrain
 from tracker.testing.manual_clock import ManualClock
 
 
@@ -64,7 +64,7 @@ def test_device_time_counts_from_the_opening_through_wraps(clock, first_us):
 
 
 def test_a_level_is_one_pulse(box, cable):
-    box.apply("1", Action.LEVEL, PulseTrain(50_000, 80_000, 3, 7, 0.2, 100), "follow/1")
+    box.apply(Order("1", Action.LEVEL, PulseTrain(50_000, 80_000, 3, 7, 0.2, 100), "follow/1"))
     assert cable.requests(Start) == [Start(1, 51, 0, 50_000, 50_000, 1, 0)]
 
 
@@ -96,7 +96,7 @@ def test_an_order_that_was_lost_or_its_answer_is_sent_again_and_carried_out_once
 def test_numbers_of_orders_come_again_only_after_255_other_orders(box, cable, clock):
     box.tend(alive=True)
     for _ in range(300):
-        box.apply("1", Action.STOP, None, "stop")
+        box.apply(Order("1", Action.STOP, None, "stop"))
         box.tend(alive=True)
     numbers = [seq for seq, message in cable.sent if isinstance(message, Stop)]
     assert len(set(numbers[:256])) == 256
@@ -105,7 +105,7 @@ def test_numbers_of_orders_come_again_only_after_255_other_orders(box, cable, cl
 
 def test_an_order_without_an_answer_is_a_lost_box_within_fifty_milliseconds(box, cable, clock):
     tend(box, clock, 20)
-    box.apply("1", Action.TRAIN, PulseTrain(90_000, 90_000), "wake/1")
+    box.apply(Order("1", Action.TRAIN, PulseTrain(90_000, 90_000), "wake/1"))
     cable.to_host = without(Ack)
     began_ns = clock.now_ns()
     with pytest.raises(DeviceLost, match="no answer within 45 ms: check its cable and power"):
@@ -186,7 +186,7 @@ def test_edges_come_in_session_time_with_their_stimulus(box, clock):
 def test_an_edge_long_after_its_start_still_has_its_stimulus(box, clock):
     start(box, "0", PulseTrain(10_000, 450_000, 2), "wake/1")
     for n in range(250):
-        box.apply("1", Action.STOP, None, f"stop/{n}")
+        box.apply(Order("1", Action.STOP, None, f"stop/{n}"))
     edges = tend(box, clock, 500)
     assert [edge.stimulus_id for edge in edges] == ["wake/1"] * 4
 
@@ -243,7 +243,7 @@ def test_a_lost_box_stays_lost_until_it_is_opened_again(box, cable, clock):
             box.tend(alive=True)
     with pytest.raises(DeviceLost, match=r"no keep-alive.*open it again"):
         start(box)
-    assert box.apply("0", Action.STOP, None, "stop").confirmed
+    assert box.apply(Order("0", Action.STOP, None, "stop")).confirmed
     box.close()
     box.open()
     tend(box, clock, 30)
@@ -314,7 +314,7 @@ def test_made_safe_it_is_low_at_once_and_takes_no_start(box, cable, clock):
     assert not is_high(cable, clock, 1)
     with pytest.raises(DeviceError, match="it was made safe: open it again"):
         start(box)
-    assert box.apply("1", Action.STOP, None, "stop").confirmed
+    assert box.apply(Order("1", Action.STOP, None, "stop")).confirmed
 
 
 def test_made_safe_it_is_not_fed_and_can_be_tended(box, cable, clock):

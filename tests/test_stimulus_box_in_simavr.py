@@ -10,7 +10,7 @@ from firmware.simavr_box import LiveBox
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,7 +84,7 @@ def test_it_opens_with_its_self_test_and_no_line_goes_high(box, live):
 
 def test_a_train_is_at_the_pins_as_it_was_asked_for(box, live):
     with tended(box) as heard:
-        receipt = box.apply("0", Action.TRAIN, PulseTrain(10_000, 30_000, 3), "wake/1")
+        receipt = box.apply(Order("0", Action.TRAIN, PulseTrain(10_000, 30_000, 3), "wake/1"))
         live.wait_for(lambda: len(heard) == 6)
     assert [each.stimulus_id for each in heard] == ["wake/1"] * 6
     pins_us = [each.us - changes(live)[0].us for each in changes(live)]
@@ -99,7 +99,7 @@ def test_receipts_are_within_their_uncertainty_of_when_it_was_asked(box, live, c
         live.wait_for(lambda: clock.now_ns() > 500 * MS)
         for n in range(20):
             asked_ns = clock.now_ns()
-            receipt = box.apply("1", Action.LEVEL, PulseTrain(2000, 2000), f"level/{n}")
+            receipt = box.apply(Order("1", Action.LEVEL, PulseTrain(2000, 2000), f"level/{n}"))
             answered_ns = clock.now_ns()
             assert receipt.confirmed
             assert asked_ns <= receipt.acknowledged_ns + receipt.uncertainty_ns
@@ -110,7 +110,7 @@ def test_receipts_are_within_their_uncertainty_of_when_it_was_asked(box, live, c
 
 def test_without_keep_alives_the_line_is_low_within_the_dead_man(box, live):
     box.tend(alive=True)
-    box.apply("0", Action.TRAIN, PulseTrain(290_000, 290_000), "wake/1")
+    box.apply(Order("0", Action.TRAIN, PulseTrain(290_000, 290_000), "wake/1"))
     with pytest.raises(DeviceLost, match="no keep-alive came in time"):
         tend_without_a_loop(box)
     rise, fall = changes(live)
@@ -120,7 +120,7 @@ def test_without_keep_alives_the_line_is_low_within_the_dead_man(box, live):
 
 def test_made_safe_by_another_thread_the_line_is_low_at_once(box, live):
     with tended(box):
-        box.apply("0", Action.TRAIN, PulseTrain(290_000, 290_000), "wake/1")
+        box.apply(Order("0", Action.TRAIN, PulseTrain(290_000, 290_000), "wake/1"))
         live.wait_for(lambda: live.high(0))
         box.make_safe()
         live.wait_for(lambda: not live.high(0))
@@ -136,7 +136,7 @@ def test_its_clock_may_wrap(built_box, tmp_path, clock):
         with tended(box) as heard:
             opened_ns = clock.now_ns()
             train = PulseTrain(50_000, 200_000, 15)
-            receipt = box.apply("0", Action.TRAIN, train, "wake/1")
+            receipt = box.apply(Order("0", Action.TRAIN, train, "wake/1"))
             wraps.wait_for(lambda: len(heard) == 30)
         assert heard[-1].at_ns - heard[0].at_ns == pytest.approx(2850 * MS, abs=40 * MS)
         assert heard[-1].device_us - receipt.device_us == pytest.approx(2_850_000, abs=5)
@@ -148,25 +148,25 @@ def test_two_programs_cannot_have_the_same_box(box, live, clock):
     with tended(box) as heard:
         with pytest.raises(DeviceNotFound, match="another program has it"):
             program(live, clock).open()
-        assert box.apply("0", Action.TRAIN, PulseTrain(5000, 5000), "wake/1").confirmed
+        assert box.apply(Order("0", Action.TRAIN, PulseTrain(5000, 5000), "wake/1")).confirmed
         live.wait_for(lambda: len(heard) == 2)
 
 
 def test_a_box_that_is_unplugged_and_plugged_in_again(box, live):
     with tended(box) as heard:
-        box.apply("0", Action.TRAIN, PulseTrain(290_000, 290_000), "wake/1")
+        box.apply(Order("0", Action.TRAIN, PulseTrain(290_000, 290_000), "wake/1"))
         live.wait_for(lambda: live.high(0))
         live.stop()
         live.wait_for(lambda: heard and isinstance(heard[-1], DeviceLost))
     with pytest.raises(DeviceError):
-        box.apply("0", Action.TRAIN, PulseTrain(5000, 5000), "wake/2")
+        box.apply(Order("0", Action.TRAIN, PulseTrain(5000, 5000), "wake/2"))
     box.close()
     with pytest.raises(DeviceNotFound, match="is it plugged in"):
         box.open()
     live.start()
     box.open()
     with tended(box) as heard:
-        assert box.apply("0", Action.TRAIN, PulseTrain(5000, 5000), "wake/3").confirmed
+        assert box.apply(Order("0", Action.TRAIN, PulseTrain(5000, 5000), "wake/3")).confirmed
         live.wait_for(lambda: len(heard) == 2)
     assert len(changes(live)) == 2
 
@@ -174,7 +174,7 @@ def test_a_box_that_is_unplugged_and_plugged_in_again(box, live):
 def test_an_input_wired_to_a_line_reports_the_same_edges(box, live):
     live.tell("wire 0 1")
     with tended(box) as heard:
-        box.apply("0", Action.TRAIN, PulseTrain(10_000, 20_000, 2), "wake/1")
+        box.apply(Order("0", Action.TRAIN, PulseTrain(10_000, 20_000, 2), "wake/1"))
         live.wait_for(lambda: len(heard) == 7)  # the pull-up has held the input high before
     line = [each.device_us for each in heard if each.line == "0"]
     wired = [each.device_us for each in heard if each.line == "input 1"]

@@ -123,6 +123,20 @@ def test_a_blinded_session_does_not_give_its_arms_away(folder):
     assert (folder / "edges.jsonl").read_text() == ""
 
 
+@pytest.mark.parametrize("line", ["light", "input 0"])
+def test_an_edge_of_no_stimulus_may_tell_an_arm_as_well(folder, line):
+    seen = Edge(line, False, 7, 550, 1)
+    manual = edge("manual/1")
+    assert recorded(folder, seen, manual, blinded={"wake"}).edges == (manual,)
+    unblind(folder, by="the statistician")
+    assert set(Recording(folder).edges) == {seen, manual}
+
+
+def test_without_blinding_every_edge_is_open(folder):
+    seen = Edge("input 0", True, 7, 550, 1)
+    assert recorded(folder, seen).edges == (seen,)
+
+
 def test_a_yoked_trial_without_a_train_does_not_give_itself_away(folder):
     gone = StimulusRow(
         command(1, arm=Arm.YOKED, train=None),

@@ -31,6 +31,7 @@ from tracker.stimuli import (
     Arm,
     Delivery,
     Edge,
+    Order,
     PulseTrain,
     Receipt,
     Refusal,
@@ -109,6 +110,7 @@ class ClosedLoop:
         self._clock = clock
         self._stall_ns = round(stall_s * 1e9)
         self._on_edge, self._on_fault = on_edge, on_fault
+        self._output_at = {(each.actuator, each.line): name for name, each in outputs.items()}
         self._held = {name: HeldActuator(actuator) for name, actuator in actuators.items()}
         self._last_step_ns: int | None = None  # before the first frame there is nothing to fear
         self._requests: SimpleQueue[_Request] = SimpleQueue()
@@ -254,7 +256,8 @@ class ClosedLoop:
             self._fault(f"the loop's last step was {silent_ns / 1e9:.2f} s ago")
         try:
             for edge in held.tend(alive=alive):
-                self._on_edge(edge)
+                output = self._output_at.get((name, edge.line), edge.line)
+                self._on_edge(replace(edge, line=output))
         except DeviceError as failure:
             self._fault(f"{name}: {failure}")
         return True
@@ -359,8 +362,14 @@ class ClosedLoop:
         self._last = f"{what} {row.delivery}{why}"
 
     def _apply(self, command: StimulusCommand) -> Receipt:
-        line, actuator = self._outputs[command.output].line, self._actuator_of(command)
-        return actuator.apply(line, command.action, command.train, command.stimulus_id)
+        order = Order(
+            self._outputs[command.output].line,
+            command.action,
+            command.train,
+            command.stimulus_id,
+            command.captured_ns,
+        )
+        return self._actuator_of(command).apply(order)
 
     def _as_done(self, command: StimulusCommand) -> StimulusCommand:
         """Return the command as its output carries it out: one that knows only on and off is on."""

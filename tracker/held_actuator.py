@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tracker.actuators.base import Actuator
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, Edge, PulseTrain, Receipt
+from tracker.stimuli import Edge, Order, Receipt
 
 IDLE_S = 0.02
 """How long an actuator's thread waits while its actuator is not in use."""
@@ -55,25 +55,21 @@ class HeldActuator:
         self.ready = False
         self._actuator.make_safe()
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Carry out an order, if it may be used; raises as `Actuator.apply`."""
         if not self.ready:
             raise DeviceError("it was made safe: arm the session again")
-        return self._actuator.apply(line, action, train, stimulus_id)
+        return self._actuator.apply(order)
 
     def tend(self, *, alive: bool) -> Sequence[Edge]:
-        """Look after it, or wait a little while it is not used; raises as `Actuator.tend`."""
-        if not self.ready:
-            self._unused.wait(IDLE_S)
-            return ()
-        try:
-            return self._actuator.tend(alive=alive)
-        except DeviceError:
-            if self._in_use():
-                raise
-            return ()  # it was made safe while it was tended
+        """Look after it; raises as `Actuator.tend`, while it is in use.
 
-    def _in_use(self) -> bool:
-        return self.ready
+        Once it was made safe: return what it still reports, such as the edges of going low.
+        """
+        try:
+            return self._actuator.tend(alive=alive and self.ready)
+        except DeviceError:
+            if self.ready:
+                raise
+            self._unused.wait(IDLE_S)  # it was made safe, or closed
+            return ()

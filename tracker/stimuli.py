@@ -121,6 +121,25 @@ class StimulusCommand:
     captured_ns: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command that was let through, as an actuator gets it.
+
+    Attributes:
+        line: The actuator's own name of the line.
+        action: What the line is to do.
+        train: As in `StimulusCommand`.
+        stimulus_id: As in `StimulusCommand`; "" if it belongs to none.
+        captured_ns: As in `StimulusCommand`.
+    """
+
+    line: str
+    action: Action
+    train: PulseTrain | None = None
+    stimulus_id: str = ""
+    captured_ns: int | None = None
+
+
 class Refusal(StrEnum):
     """Why the interlocks did not let a command through."""
 
@@ -218,7 +237,7 @@ class Edge:
     """A change that a device reports of one of its pins.
 
     Attributes:
-        line: Name of the output, or "input <n>".
+        line: Name of the output, or "input <n>"; an actuator gives its own name of the line.
         rising: True from low to high.
         device_us: The device's own time (microseconds since it was opened).
         at_ns: The same on the session clock.

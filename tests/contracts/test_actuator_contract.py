@@ -26,7 +26,7 @@ from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.actuators.zmq_out import ZmqOut, ZmqSettings
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 from tracker.testing.recording_actuator import RecordingActuator
 
 # Names that all of them have: the stimulus box lines 0 to 3, an Arduino pins from 2 on.
@@ -118,7 +118,7 @@ def actuator(make):
     "use",
     [
         pytest.param(lambda each: each.info, id="info"),
-        pytest.param(lambda each: each.apply("2", Action.TRAIN, PULSE, "a/1"), id="apply"),
+        pytest.param(lambda each: each.apply(Order("2", Action.TRAIN, PULSE, "a/1")), id="apply"),
         pytest.param(lambda each: each.tend(alive=True), id="tend"),
     ],
 )
@@ -155,7 +155,7 @@ def test_opening_twice_does_no_harm(actuator):
 def test_an_order_has_a_receipt_within_fifty_milliseconds(actuator, action, train):
     actuator.tend(alive=True)
     began = time.perf_counter()
-    receipt = actuator.apply("2", action, train, "a/1")
+    receipt = actuator.apply(Order("2", action, train, "a/1"))
     assert time.perf_counter() - began < 0.05
     assert receipt.acknowledged_ns >= 0
     assert receipt.uncertainty_ns >= 0
@@ -165,21 +165,21 @@ def test_an_order_has_a_receipt_within_fifty_milliseconds(actuator, action, trai
 def test_an_order_does_not_wait_for_the_train_to_end(actuator):
     actuator.tend(alive=True)
     began = time.perf_counter()
-    actuator.apply("2", Action.TRAIN, LONG, "a/1")
+    actuator.apply(Order("2", Action.TRAIN, LONG, "a/1"))
     assert time.perf_counter() - began < 0.1
 
 
 def test_an_order_takes_the_place_of_what_the_line_does(actuator):
     actuator.tend(alive=True)
-    actuator.apply("2", Action.LEVEL, PULSE, "a/1")
-    actuator.apply("2", Action.LEVEL, PULSE, "a/2")
-    actuator.apply("2", Action.STOP, None, "a/3")
+    actuator.apply(Order("2", Action.LEVEL, PULSE, "a/1"))
+    actuator.apply(Order("2", Action.LEVEL, PULSE, "a/2"))
+    actuator.apply(Order("2", Action.STOP, None, "a/3"))
 
 
 def test_two_lines_are_two_lines(actuator):
     actuator.tend(alive=True)
-    actuator.apply("2", Action.TRAIN, PULSE, "a/1")
-    actuator.apply("3", Action.TRAIN, PULSE, "b/1")
+    actuator.apply(Order("2", Action.TRAIN, PULSE, "a/1"))
+    actuator.apply(Order("3", Action.TRAIN, PULSE, "b/1"))
 
 
 def test_tending_takes_twenty_milliseconds_at_most(actuator):
@@ -202,7 +202,7 @@ def test_it_can_be_tended_and_told_at_the_same_time(actuator):
     tending = threading.Thread(target=tend)
     tending.start()
     for n in range(50):
-        actuator.apply("2", Action.LEVEL, PULSE, f"a/{n}")
+        actuator.apply(Order("2", Action.LEVEL, PULSE, f"a/{n}"))
     over.set()
     tending.join(5)
     assert failures == []
@@ -214,7 +214,7 @@ def test_making_it_safe_never_fails(make):
     each.make_safe()
     each.open()
     each.tend(alive=True)
-    each.apply("2", Action.TRAIN, LONG, "a/1")
+    each.apply(Order("2", Action.TRAIN, LONG, "a/1"))
     each.make_safe()
     each.make_safe()
     each.close()
@@ -231,7 +231,7 @@ def test_any_thread_can_make_it_safe_while_it_is_used(actuator):
         left.append(once)
 
     def apply():
-        actuator.apply("2", Action.LEVEL, PULSE, "a/1")
+        actuator.apply(Order("2", Action.LEVEL, PULSE, "a/1"))
 
     threads = [
         threading.Thread(target=use, args=[lambda: actuator.tend(alive=True)]),
@@ -263,4 +263,4 @@ def test_what_was_made_safe_works_again_once_it_is_opened_anew(make):
     each.close()
     each.open()
     each.tend(alive=True)
-    each.apply("2", Action.TRAIN, PULSE, "a/1")
+    each.apply(Order("2", Action.TRAIN, PULSE, "a/1"))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracker.stimuli import Action, Edge, PulseTrain, Receipt
+from tracker.stimuli import Edge, Order, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,7 @@ class Actuator(Protocol):
             MissingExtra: If its driver is not installed.
         """
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Carry out one order, which takes the place of whatever the line does now.
 
         Returns within 50 ms, and does not wait for the train to end. `train` is None for `STOP`.

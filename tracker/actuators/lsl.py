@@ -1,7 +1,8 @@
 """Marks of stimuli in a stream of the Lab Streaming Layer, beside EEG, ephys or eye tracking.
 
 Nothing is switched: what is done to a line is written down, with the moment at which its train
-begins on LSL's own clock. How that clock stands to the session's is measured for each mark.
+begins on LSL's own clock, and the end of the exposure that it follows from. How that clock stands
+to the session's is measured for each mark.
 """
 
 import json
@@ -18,7 +19,7 @@ from tracker.actuators.turns import Turns
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, MissingExtra
 from tracker.settings import Settings
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Action, Edge, LineLimits, Order, Receipt
 
 PROBES = 5
 """Looks at LSL's clock for one mark; the one that took the shortest time counts."""
@@ -93,9 +94,7 @@ class LslMarks:
         except RuntimeError as failure:
             raise DeviceError(f"LSL: the stream cannot be offered ({failure})") from failure
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Mark one order; see `Actuator.apply`.
 
         The receipt says when it was taken, and how far the mark's stamp may be off.
@@ -103,15 +102,15 @@ class LslMarks:
         with self._turns.turn():
             self._opened()
             now_ns = self._clock.now_ns()
-            if action is Action.STOP:
-                self._planned.end(line)
+            at_ns = now_ns
+            if order.action is Action.STOP:
+                self._planned.end(order.line)
                 if self._turns.is_over:
                     return Receipt(now_ns)
-                return Receipt(now_ns, uncertainty_ns=self._mark_stop(line, stimulus_id))
-            self._turns.must_go_on()
-            plan = self._planned.begin(line, action, train, stimulus_id)
-            off_ns = self._mark(plan.begin_ns, _mark_of(line, action, train, stimulus_id))
-            return Receipt(now_ns, uncertainty_ns=off_ns)
+            else:
+                self._turns.must_go_on()
+                at_ns = self._planned.begin(order).begin_ns
+            return Receipt(now_ns, uncertainty_ns=self._mark(at_ns, order))
 
     def tend(self, *, alive: bool) -> Sequence[Edge]:
         """Wait a little; if the loop is not alive, mark the end of what goes on."""
@@ -152,18 +151,21 @@ class LslMarks:
     def _stop_all(self) -> None:
         for line in self._limits:
             if self._planned.end(line):
-                self._mark_stop(line, "")
+                self._mark(self._clock.now_ns(), Order(line, Action.STOP))
 
-    def _mark_stop(self, line: str, stimulus_id: str) -> int:
-        return self._mark(self._clock.now_ns(), _mark_of(line, Action.STOP, None, stimulus_id))
-
-    def _mark(self, at_ns: int, mark: Mapping[str, object]) -> int:
-        """Write a mark of something at `at_ns`; return how far its stamp may be off (ns)."""
-        text = json.dumps(mark) if self._settings.marks == "json" else _plain(mark)
+    def _mark(self, at_ns: int, order: Order) -> int:
+        """Write a mark of an order that begins at `at_ns`; return how far it may be off (ns)."""
         looks = [self._look_at_clock() for _ in range(PROBES)]
         off_ns, session_ns, lsl_s = min(looks)
+
+        def on_lsl(when_ns: int) -> float:
+            return lsl_s + (when_ns - session_ns) / 1e9
+
+        captured_s = None if order.captured_ns is None else on_lsl(order.captured_ns)
+        plain = self._settings.marks == "plain"
+        text = _plain(order) if plain else json.dumps(_mark_of(order, captured_s))
         try:
-            self._opened().push_sample([text], lsl_s + (at_ns - session_ns) / 1e9)
+            self._opened().push_sample([text], on_lsl(at_ns))
         except RuntimeError as failure:
             raise DeviceLost(f"LSL stream {self._settings.name}: {failure}") from failure
         return off_ns
@@ -186,18 +188,22 @@ def _load() -> Any:
     return pylsl
 
 
-def _mark_of(
-    line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-) -> dict[str, object]:
-    mark: dict[str, object] = {"stimulus_id": stimulus_id, "line": line, "action": str(action)}
+def _mark_of(order: Order, captured_s: float | None) -> dict[str, object]:
+    mark: dict[str, object] = {
+        "stimulus_id": order.stimulus_id,
+        "line": order.line,
+        "action": str(order.action),
+        "captured_s": captured_s,
+    }
+    train = order.train
     if train is None:
         return mark
     mark |= {"level": train.level, "width_us": train.width_us}
-    if action is Action.TRAIN:
+    if order.action is Action.TRAIN:
         about = ("period_us", "n_pulses", "delay_us", "ramp_us")
         mark |= {name: getattr(train, name) for name in about}
     return mark
 
 
-def _plain(mark: Mapping[str, object]) -> str:
-    return f"{mark['line']} {mark['action']}"
+def _plain(order: Order) -> str:
+    return f"{order.line} {order.action}"

@@ -8,7 +8,7 @@ from tracker.actuators.base import ActuatorInfo
 from tracker.clock import Clock
 from tracker.errors import DeviceError
 from tracker.settings import Settings
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Edge, LineLimits, Order, Receipt
 
 PAUSE_S = 0.01
 """How long `tend` waits, since nothing ever comes."""
@@ -48,11 +48,9 @@ class NullActuator:
         """Never fails."""
         self._is_open = True
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Say when it was told."""
-        del line, action, train, stimulus_id
+        del order
         self._check()
         return Receipt(self._clock.now_ns())
 

@@ -7,7 +7,7 @@ devices that have none of their own.
 from dataclasses import dataclass
 
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import Action, LineLimits, Order
 
 LEAST_LEVEL = 1 / 255
 """Of a train that is on: its ramps begin and end there."""
@@ -59,25 +59,26 @@ class Plan:
         return max(LEAST_LEVEL, self.level * max(0, inside_ns) / self.ramp_ns)
 
 
-def plan_of(action: Action, train: PulseTrain | None, stimulus_id: str, now_ns: int) -> Plan:
+def plan_of(order: Order, now_ns: int) -> Plan:
     """Return what an order other than `STOP` asks for.
 
     Raises:
         DeviceError: If it has no train.
     """
+    train, is_level = order.train, order.action is Action.LEVEL
     if train is None:
-        raise DeviceError(f"{stimulus_id}: {action} without a train: nothing was done")
+        raise DeviceError(f"{order.stimulus_id}: {order.action} without a train: nothing was done")
     is_one = train.width_us == train.period_us
-    n = 1 if action is Action.LEVEL else train.n_pulses
+    n = 1 if is_level else train.n_pulses
     width_us = train.width_us * n if is_one else train.width_us
     return Plan(
-        stimulus_id=stimulus_id,
+        stimulus_id=order.stimulus_id,
         level=train.level,
-        begin_ns=now_ns + (0 if action is Action.LEVEL else train.delay_us * 1000),
+        begin_ns=now_ns + (0 if is_level else train.delay_us * 1000),
         width_ns=width_us * 1000,
         period_ns=(width_us if is_one else train.period_us) * 1000,
         n=1 if is_one else n,
-        ramp_ns=0 if action is Action.LEVEL else train.ramp_us * 1000,
+        ramp_ns=0 if is_level else train.ramp_us * 1000,
     )
 
 

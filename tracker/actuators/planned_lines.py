@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tracker.actuators.plan import LineState, Plan, plan_of
 from tracker.clock import Clock
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, LineLimits, PulseTrain
+from tracker.stimuli import LineLimits, Order
 
 
 class PlannedLines:
@@ -25,14 +25,14 @@ class PlannedLines:
         """Names of the lines."""
         return tuple(self._lines)
 
-    def begin(self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str) -> Plan:
+    def begin(self, order: Order) -> Plan:
         """Return what the line does from now on, in place of what it did.
 
         Raises:
             DeviceError: If there is no such line, or its limits forbid it; nothing has changed.
         """
-        known, now_ns = self.settled(line), self._clock.now_ns()
-        plan = plan_of(action, train, stimulus_id, now_ns)
+        known, now_ns = self.settled(order.line), self._clock.now_ns()
+        plan = plan_of(order, now_ns)
         known.check(plan, now_ns)
         if not known.goes_on(plan, now_ns):
             _end(known, now_ns)

@@ -7,7 +7,7 @@ from tracker.actuators.base import ActuatorInfo
 from tracker.actuators.software_trains import SoftwareTrains
 from tracker.clock import Clock
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Edge, LineLimits, Order, Receipt
 
 
 class Device(Protocol):
@@ -77,13 +77,11 @@ class SoftwareTimed:
             )
             self._open = device, trains
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Begin or end a train; see `SoftwareTrains.apply`."""
         device, trains = self._opened()
         try:
-            return trains.apply(line, action, train, stimulus_id)
+            return trains.apply(order)
         except DeviceError as failure:
             raise type(failure)(f"{device.name}: {failure}") from failure
 

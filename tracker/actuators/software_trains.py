@@ -19,7 +19,7 @@ from tracker.actuators.plan import LineState, Plan, plan_of
 from tracker.actuators.turns import Turns
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost
-from tracker.stimuli import Action, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Action, LineLimits, Order, Receipt
 
 LEAST_NS = 1_000_000
 """Shortest pulse and gap; shorter ones need a device that times them."""
@@ -79,23 +79,22 @@ class SoftwareTrains:
         """By how much the latest edge so far came too late (ns)."""
         return self._worst_late_ns
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Begin or end a train; see `Actuator.apply`.
 
         The receipt says when the device had been told of the first edge, and how long that took;
         with a delay, when the order was taken, and how late edges have been so far.
         """
         with self._turns.turn():
+            line = order.line
             known = self._lines.get(line)
             if known is None:
                 raise DeviceError(f"it was opened with lines {', '.join(self._lines)}, not {line}")
-            if action is Action.STOP:
+            if order.action is Action.STOP:
                 return self._stop(line, known)
             self._must_be_fit()
             now_ns = self._clock.now_ns()
-            plan = plan_of(action, train, stimulus_id, now_ns)
+            plan = plan_of(order, now_ns)
             if line not in self._modulated:
                 plan = replace(plan, level=float(plan.level >= 0.5))
             _check_short(plan)

@@ -21,7 +21,7 @@ from tracker.actuators.turns import Turns
 from tracker.clock import Clock
 from tracker.errors import ConfigError, DeviceError, DeviceLost, DeviceNotFound, MissingExtra
 from tracker.settings import Settings
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Action, Edge, LineLimits, Order, Receipt
 
 IDLE_S = 0.01
 """How long `tend` waits."""
@@ -164,20 +164,18 @@ class SoundOut:
         mixer = Mixer(sounds, rate_hz)
         self._opened_now = self._open_stream(self._settings, mixer.fill), mixer
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Carry out one order with the card's next block; see `Actuator.apply`."""
         with self._turns.turn():
             stream, mixer = self._opened()
             now_ns = self._clock.now_ns()
-            if action is Action.STOP:
-                self._planned.end(line)
-                mixer.end(line)
+            if order.action is Action.STOP:
+                self._planned.end(order.line)
+                mixer.end(order.line)
             else:
                 self._turns.must_go_on()
-                plan = self._planned.begin(line, action, train, stimulus_id)
-                mixer.begin(line, plan, now_ns)
+                plan = self._planned.begin(order)
+                mixer.begin(order.line, plan, now_ns)
             return Receipt(now_ns, uncertainty_ns=round(stream.latency_s * 1e9))
 
     def tend(self, *, alive: bool) -> Sequence[Edge]:

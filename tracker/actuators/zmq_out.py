@@ -1,6 +1,6 @@
 """Orders as ZeroMQ messages, for a program that carries them out and times the pulses itself.
 
-A message is the multipart `[topic, body]`, the body one JSON object: an `Order` on the topic
+A message is the multipart `[topic, body]`, the body one JSON object: an `OrderMessage` on the topic
 `order/<line>`, or an `Alive` on the topic `alive` as long as the loop is alive; a receiver that has
 heard none for a while has to go low, since nothing else will. Published rather than pushed: pushed
 orders are dealt out among receivers, so that a stop could reach another one than the train did.
@@ -29,7 +29,7 @@ from tracker.keys import load_server_keys
 from tracker.messages import is_address
 from tracker.settings import Settings
 from tracker.sockets import BoundSocket, check_reach
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Action, Edge, LineLimits, Order, PulseTrain, Receipt
 
 SCHEMA = 1
 """Version of the messages."""
@@ -69,7 +69,7 @@ class ZmqSettings(Settings):
         return value
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class OrderMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What a line is to do from now on, in place of what it does. A stop has 0 pulses at level 0.
 
     Attributes:
@@ -104,7 +104,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
-    """The loop is alive. Attributes as in `Order`."""
+    """The loop is alive. Attributes as in `OrderMessage`."""
 
     schema: int = SCHEMA
     seq: int
@@ -173,22 +173,20 @@ class ZmqOut:
                 )
             wire.socket.poll(round(IDLE_S * 1000))
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Send one order; see `Actuator.apply`. The receipt says when it was handed to ZeroMQ."""
         with self._turns.turn():
             wire = self._opened()
             asked_ns = self._clock.now_ns()
-            if action is Action.STOP:
-                self._planned.end(line)
+            if order.action is Action.STOP:
+                self._planned.end(order.line)
                 if not self._turns.is_over:
-                    self._send_order(wire, line, action, None, stimulus_id)
+                    self._send_order(wire, order)
             else:
                 self._turns.must_go_on()
                 self._must_be_heard(wire)
-                self._planned.begin(line, action, train, stimulus_id)
-                self._send_order(wire, line, action, train, stimulus_id)
+                self._planned.begin(order)
+                self._send_order(wire, order)
             sent_ns = self._clock.now_ns()
             return Receipt(sent_ns, uncertainty_ns=sent_ns - asked_ns)
 
@@ -247,22 +245,16 @@ class ZmqOut:
         heard = tuple(self._subscribed)
         return next((line for line in self._limits if not _topic(line).startswith(heard)), None)
 
-    def _send_order(
-        self,
-        wire: BoundSocket,
-        line: str,
-        action: Action,
-        train: PulseTrain | None,
-        stimulus_id: str,
-    ) -> None:
-        topic, (sent_ns, sent_utc_ns) = _topic(line), self._now()
-        if train is not None and action is Action.LEVEL:
+    def _send_order(self, wire: BoundSocket, order: Order) -> None:
+        topic, (sent_ns, sent_utc_ns) = _topic(order.line), self._now()
+        train = order.train
+        if train is not None and order.action is Action.LEVEL:
             train = PulseTrain(train.width_us, train.width_us, level=train.level)
-        order = Order(
+        message = OrderMessage(
             seq=self._seqs[topic],
-            line=line,
-            stimulus_id=stimulus_id,
-            action=action,
+            line=order.line,
+            stimulus_id=order.stimulus_id,
+            action=order.action,
             level=float(train.level) if train else 0.0,
             width_us=train.width_us if train else 0,
             period_us=train.period_us if train else 0,
@@ -272,13 +264,13 @@ class ZmqOut:
             sent_ns=sent_ns,
             sent_utc_ns=sent_utc_ns,
         )
-        self._send(wire, topic, order)
+        self._send(wire, topic, message)
 
     def _stop_all(self, wire: BoundSocket) -> None:
         """Stop what goes on."""
         for line in self._limits:
             if self._planned.end(line):
-                self._send_order(wire, line, Action.STOP, None, "")
+                self._send_order(wire, Order(line, Action.STOP))
 
     def _send_alive(self, wire: BoundSocket) -> None:
         sent_ns, sent_utc_ns = self._now()
@@ -302,7 +294,7 @@ class ZmqOut:
         for line in self._limits:
             self._planned.end(line)
             with suppress(DeviceError):
-                self._send_order(wire, line, Action.STOP, None, "")
+                self._send_order(wire, Order(line, Action.STOP))
 
     def _now(self) -> tuple[int, int]:
         now_ns = self._clock.now_ns()

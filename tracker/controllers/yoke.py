@@ -18,7 +18,7 @@ from tracker.stimuli import Action, Arm, Delivery, PulseTrain, StimulusRow
 LIVE_CAPACITY = 256
 """Orders of the other rig that wait for the next frame here."""
 
-Order = PulseTrain | None
+Told = PulseTrain | None
 """What the other animal's output was told: a train, or None: to stop."""
 
 
@@ -59,7 +59,7 @@ class YokeSource(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """What a session keeps of it from the start, JSON-ready."""
 
-    def due(self, offset_ns: int) -> Sequence[Order]:
+    def due(self, offset_ns: int) -> Sequence[Told]:
         """Return what the other animal got up to this time since its first frame, in order."""
 
     def take(self) -> PulseTrain | None:
@@ -73,7 +73,7 @@ class RecordedYoke:
         orders: Time since the other session's first frame (ns), and what was ordered then.
     """
 
-    def __init__(self, orders: Iterable[tuple[int, Order]]) -> None:
+    def __init__(self, orders: Iterable[tuple[int, Told]]) -> None:
         self._orders = sorted(orders, key=lambda each: each[0])
         self._next = 0
 
@@ -85,7 +85,7 @@ class RecordedYoke:
         n_trains = sum(train is not None for _, train in self._orders)
         return {"trains": n_trains, "trains_sha256": digest}
 
-    def due(self, offset_ns: int) -> Sequence[Order]:
+    def due(self, offset_ns: int) -> Sequence[Told]:
         """Return what the other animal got up to this time, in order."""
         first = self._next
         while self._next < len(self._orders) and self._orders[self._next][0] <= offset_ns:
@@ -115,7 +115,7 @@ class LiveYoke:
 
     def __init__(self, settings: YokeSettings) -> None:
         self._settings = settings
-        self._waiting: deque[Order] = deque()
+        self._waiting: deque[Told] = deque()
         self._mutex = threading.Lock()
         self._lost = 0
 
@@ -143,7 +143,7 @@ class LiveYoke:
                 self._lost += 1
             self._waiting.append(row.command.train)
 
-    def due(self, offset_ns: int) -> Sequence[Order]:
+    def due(self, offset_ns: int) -> Sequence[Told]:
         """Return what has arrived since the last call, whatever the time."""
         del offset_ns  # it is now there too
         with self._mutex:
@@ -163,7 +163,7 @@ class LiveYoke:
 
 def orders_of(
     rows: Iterable[StimulusRow], first_captured_ns: int, settings: YokeSettings
-) -> list[tuple[int, Order]]:
+) -> list[tuple[int, Told]]:
     """Return what another animal got, for a `RecordedYoke`: what was delivered, and its stops.
 
     Levels are left out. The time of an order is that of the frame that it followed from, so
@@ -177,7 +177,7 @@ def orders_of(
     Raises:
         ConfigError: If that session is still blinded, or has no such train.
     """
-    orders: list[tuple[int, Order]] = []
+    orders: list[tuple[int, Told]] = []
     for row in rows:
         if _counts(row, settings):
             captured_ns, commanded_ns = row.command.captured_ns, row.commanded_ns

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from tracker.controllers.allocation import AllocationSettings
 from tracker.controllers.commands import About, Commands, Trial, Trials
-from tracker.controllers.yoke import Order, YokeSettings, YokeSource
+from tracker.controllers.yoke import Told, YokeSettings, YokeSource
 from tracker.settings import Settings
 from tracker.stimuli import Action, Arm, StimulusCommand
 from tracker.types import FrameResult
@@ -65,7 +65,7 @@ class YokedController:
         orders = self._yoke.due(now_ns - self._first_ns)
         return [self._repeat(result, order) for order in orders] if orders else ()
 
-    def _repeat(self, result: FrameResult, order: Order) -> StimulusCommand:
+    def _repeat(self, result: FrameResult, order: Told) -> StimulusCommand:
         """Tell our output the same; its trigger is the number of the train over there."""
         if order is not None:
             self._n_trains += 1

@@ -59,9 +59,16 @@ class StimulusFiles:
     def write_edge(self, edge: Edge) -> None:
         """Add an edge that a device reported."""
         file = self._edges
-        if self._sealed is not None and edge.stimulus_id.rpartition("/")[0] in self._blinded:
+        if self._sealed is not None and self._would_tell(edge):
             file = self._sealed
         file.append(to_json(edge_line(edge, self._session_id)) + b"\n")
+
+    def _would_tell(self, edge: Edge) -> bool:
+        """Whether an edge may give an arm away.
+
+        One that goes low with a fault says that it was on, and an input may see the output.
+        """
+        return not edge.stimulus_id or edge.stimulus_id.rpartition("/")[0] in self._blinded
 
     def sync(self) -> None:
         """Return once the disk has everything."""

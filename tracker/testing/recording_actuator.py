@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from tracker.actuators.base import ActuatorInfo
 from tracker.clock import Clock
 from tracker.errors import DeviceError
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Edge, LineLimits, Order, Receipt
 
 PAUSE_S = 0.002
 """How long `tend` waits if there are no edges to hand out."""
@@ -21,7 +21,7 @@ class RecordingActuator:
         levels: Whether it says that it can hold levels.
 
     Attributes:
-        told: Every order that it took, in order: line, action, train, stimulus id.
+        told: Every order that it took, the first one first.
         calls: Names of all calls but `tend`, in order.
         fed: Whether the loop was alive, at each `tend`.
         edges: Handed out, and emptied, by the next `tend`.
@@ -36,7 +36,7 @@ class RecordingActuator:
         self._clock = clock
         self._is_open = False
         self._never = threading.Event()
-        self.told: list[tuple[str, Action, PulseTrain | None, str]] = []
+        self.told: list[Order] = []
         self.calls: list[str] = []
         self.fed: list[bool] = []
         self.edges: list[Edge] = []
@@ -60,14 +60,12 @@ class RecordingActuator:
         self._fail()
         self._is_open = True
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Keep the order, or fail as the test wants."""
         self._check()
         self.calls.append("apply")
         self._fail()
-        self.told.append((line, action, train, stimulus_id))
+        self.told.append(order)
         return Receipt(self._clock.now_ns())
 
     def tend(self, *, alive: bool) -> Sequence[Edge]:

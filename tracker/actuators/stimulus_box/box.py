@@ -23,7 +23,7 @@ from tracker.actuators.stimulus_box.simulated import SimulatedBox
 from tracker.clock import Clock
 from tracker.errors import ConfigError, DeviceError
 from tracker.settings import Settings
-from tracker.stimuli import Action, Edge, LineLimits, PulseTrain, Receipt
+from tracker.stimuli import Action, Edge, LineLimits, Order, Receipt
 
 
 class StimulusBoxSettings(Settings):
@@ -127,13 +127,11 @@ class StimulusBox:
         self._name = f"stimulus_box {self._settings.port}, firmware {welcome.major}.{welcome.minor}"
         self._connection = connection
 
-    def apply(
-        self, line: str, action: Action, train: PulseTrain | None, stimulus_id: str
-    ) -> Receipt:
+    def apply(self, order: Order) -> Receipt:
         """Carry out one order; see `Actuator.apply`."""
         connection = self._opened()
         try:
-            return connection.order(self._request(line, action, train), stimulus_id)
+            return connection.order(self._request(order), order.stimulus_id)
         except DeviceError as failure:
             raise type(failure)(f"{self._name}: {failure}") from failure
 
@@ -165,7 +163,8 @@ class StimulusBox:
             raise DeviceError("the stimulus box is closed: call open() first")
         return self._connection
 
-    def _request(self, line: str, action: Action, train: PulseTrain | None) -> Start | Stop:
+    def _request(self, order: Order) -> Start | Stop:
+        line, action, train = order.line, order.action, order.train
         if line not in self._lines:
             raise DeviceError(f"it was opened with lines {', '.join(self._lines)}, not {line!r}")
         if action is Action.STOP:
