@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 from pseudo_terminal import PseudoTerminal
 
-from tracker.actuators.stimulus_box.ports import _advice, open_port, the_only_board
+from tracker.actuators.exclusive_port import _advice
+from tracker.actuators.stimulus_box.ports import open_port, the_only_board
 from tracker.errors import DeviceNotFound
 
 has_pseudo_terminals = pytest.mark.skipif(

@@ -5,27 +5,31 @@ import errno
 import serial
 from serial.tools import list_ports
 
-from tracker.actuators.stimulus_box.ports import BUSY
 from tracker.errors import DeviceNotFound
 
 WRITE_S = 0.04
 """Longest wait for a write; the port's buffer is empty but for a cable that is gone."""
 
 
-def open_exclusive(name: str, baud: int, *, dtr: bool) -> serial.SerialBase:
-    """Open a serial port; reading from it never waits.
+BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK})
+"""What opening says if another program has the port; Windows says EACCES."""
+
+
+def open_exclusive(name: str, baud: int, *, dtr: bool, read_s: float = 0.0) -> serial.SerialBase:
+    """Open a serial port.
 
     Args:
         name: E.g. COM3 or /dev/ttyUSB0, or a URL of pyserial.
         baud: Bits per second.
         dtr: State of DTR from the start; RTS is low.
+        read_s: Longest wait for what is read.
 
     Raises:
         DeviceNotFound: If it is not there, or another program has it.
     """
     try:
         port = serial.serial_for_url(
-            name, baudrate=baud, timeout=0, write_timeout=WRITE_S, do_not_open=True
+            name, baudrate=baud, timeout=read_s, write_timeout=WRITE_S, do_not_open=True
         )
         port.exclusive = True
         port.dtr, port.rts = dtr, False

@@ -1,6 +1,5 @@
 """Where a stimulus box is connected: a serial port, opened so that nobody else has it."""
 
-import errno
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
@@ -8,23 +7,18 @@ from typing import Protocol
 import serial
 from serial.tools import list_ports
 
+from tracker.actuators.exclusive_port import open_exclusive
 from tracker.actuators.stimulus_box.protocol import BAUD
 from tracker.errors import DeviceNotFound
 
 READ_S = 0.005
 """Longest wait for a byte; the first one ends it."""
 
-WRITE_S = 0.05
-"""Longest wait for a write: the port's buffer is empty but for a cable that is gone."""
-
 UNOS = frozenset({(0x2341, 0x0001), (0x2341, 0x0043), (0x2341, 0x0243), (0x2A03, 0x0043)})
 """USB vendor and product of the Arduino Uno."""
 
 COPIES = frozenset({(0x1A86, 0x7523), (0x0403, 0x6001), (0x10C4, 0xEA60)})
 """The same of the chips on its copies: CH340, FT232R, CP2102; other devices have them as well."""
-
-BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK})
-"""What opening says if another program has the port; Windows says EACCES."""
 
 
 class Port(Protocol):
@@ -86,14 +80,7 @@ def open_port(name: str) -> Port:
         DeviceNotFound: If it is not there, or another program has it.
     """
     chosen = the_only_board(list_ports.comports()) if name == "auto" else name
-    try:
-        opened = serial.serial_for_url(
-            chosen, baudrate=BAUD, timeout=READ_S, write_timeout=WRITE_S, do_not_open=True
-        )
-        opened.exclusive = True
-        opened.open()
-    except (OSError, ValueError) as failure:
-        raise DeviceNotFound(f"{chosen} cannot be opened: {_advice(failure)}") from failure
+    opened = open_exclusive(chosen, BAUD, dtr=True, read_s=READ_S)
     if hasattr(opened, "set_low_latency_mode"):  # else an FT232R keeps each answer for 16 ms
         with suppress(OSError, ValueError):  # other chips do not know it, nor need it
             opened.set_low_latency_mode(True)
@@ -120,13 +107,3 @@ def the_only_board(ports: Iterable[FoundPort]) -> str:
     raise DeviceNotFound(
         f"port: auto found no Arduino Uno: plug it in, or name its port. Serial ports here: {known}"
     )
-
-
-def _advice(failure: OSError | ValueError) -> str:
-    number = getattr(failure, "errno", None)
-    if number in BUSY or "PermissionError(13" in str(failure):
-        return f"another program has it, or another tracker. Close that first ({failure})"
-    if number == errno.EACCES:
-        return f"your user may not open it; on Linux, add it to the group dialout ({failure})"
-    known = ", ".join(port.device for port in list_ports.comports()) or "none"
-    return f"is it plugged in? Serial ports here: {known} ({failure})"
