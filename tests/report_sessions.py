@@ -20,6 +20,7 @@ from tracker.types import (
     CameraInfo,
     Episode,
     Fate,
+    Frame,
     FrameResult,
     LedgerRow,
     Observation,
@@ -117,11 +118,16 @@ def session(  # a whole session in one call
     experiment=EXPERIMENT,
     edges=True,
     close="completed",
+    video=False,
+    crop=None,
 ):
-    """Write the folder of a session at 20 frames a second, and return it."""
+    """Write the folder of a session at 20 frames a second, and return it.
+
+    With a video, the animal is a black square of 41 x 41 px on grey.
+    """
     recorder = Recorder(
         folder,
-        RecorderSettings(min_free_mb=0, codec="none"),
+        RecorderSettings(min_free_mb=0, codec="ffv1" if video else "none", crop=crop),
         session_id="s1",
         camera=CameraInfo("test camera", (480, 640), FPS, live=live),
         skeleton=SKELETON,
@@ -137,10 +143,14 @@ def session(  # a whole session in one call
     begins = {e.onset.confirmed_index: e.onset for e in episodes}
     begins |= {onset.confirmed_index: onset for onset in open_onsets}
     for index in range(n_frames):
+        where = None
         if index not in lost:
             events = [each[index] for each in (begins, ends) if index in each]
+            if video:
+                at = frame_ns(index)
+                where = recorder.write_frame(Frame(index, at, at + MS, image(index)))
             recorder.write_result(_result(index, events, speed))
-        recorder.write_ledger([_row(index, lost=index in lost)])
+        recorder.write_ledger([_row(index, lost=index in lost, where=where)])
     for row in rows:
         recorder.write_stimulus(row)
         if edges and row.acknowledged_ns is not None:
@@ -152,9 +162,22 @@ def session(  # a whole session in one call
     return folder
 
 
-def _result(index, events, speed):
+def place(index):
+    """Where the first keypoint is in a frame; the other is 30 px to the right and below."""
     angle = index / 60
-    centre = np.array((320 + 200 * np.cos(angle), 240 + 150 * np.sin(angle)), np.float32)
+    return np.array((320 + 200 * np.cos(angle), 240 + 150 * np.sin(angle)), np.float32)
+
+
+def image(index):
+    """The picture of a frame."""
+    picture = np.full((480, 640), 180, np.uint8)
+    x, y = np.rint(place(index) + 15).astype(int)
+    picture[y - 20 : y + 21, x - 20 : x + 21] = 0
+    return picture
+
+
+def _result(index, events, speed):
+    centre = place(index)
     xy = np.stack((centre, centre + 30))[None].astype(np.float32)
     at = frame_ns(index)
     return FrameResult(
@@ -166,12 +189,13 @@ def _result(index, events, speed):
     )
 
 
-def _row(index, *, lost):
+def _row(index, *, lost, where):
     if lost:
         return LedgerRow(index, *[None] * 7, Fate.LOST_ON_LINK, Fate.LOST_ON_LINK)
     at = frame_ns(index)
     stages = [at + k * MS for k in (1, 2, 12, 13)]
-    return LedgerRow(index, at, *stages, None, 8 * MS, Fate.PROCESSED, Fate.NOT_WANTED)
+    in_video = Fate.NOT_WANTED if where is None else Fate.RECORDED
+    return LedgerRow(index, at, *stages, None, 8 * MS, Fate.PROCESSED, in_video, where)
 
 
 REFUSED = (

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from report_sessions import (
     MS,
     REFUSED,
@@ -24,7 +25,8 @@ from session_folders import change_session
 from tracker.errors import RecordingError
 from tracker.limits import Limits
 from tracker.recording import Recording
-from tracker.report import plots, responses, write_report
+from tracker.report import plots, responses, timing, write_report
+from tracker.report.around import around_onsets
 from tracker.report.figures import (
     LIMITS,
     asked_for,
@@ -38,7 +40,8 @@ from tracker.report.figures import (
     settings_of,
     stage_table,
 )
-from tracker.report.look import TimeAxis, runs
+from tracker.report.look import TimeAxis, draw_bars, merged, runs
+from tracker.report.maps import maps
 from tracker.stimuli import Action, Delivery, Edge, Refusal, StimulusCommand, StimulusRow
 from tracker.unblinding import unblind
 
@@ -231,7 +234,7 @@ def test_speed_is_aligned_at_the_frame_that_triggered_the_stimulus(tmp_path):
     speed = np.where(np.arange(200) < 30, 2.0, 8.0)
     recording = recorded(tmp_path, episodes=EPISODES, rows=(DELIVERED,), speed=speed)
     [found] = responses.responses(recording, recording.stimuli, "speed_cm_s")
-    at = dict(zip(responses.grid_s().tolist(), found.speed.tolist(), strict=True))
+    at = dict(zip(responses.GRID_S.tolist(), found.speed.tolist(), strict=True))
     assert (at[-1.0], at[-0.08], at[0.0], at[5.0]) == (2, 2, 8, 8)
     assert np.isnan(at[-1.52])  # before the session's first frame
 
@@ -240,7 +243,7 @@ def test_speed_is_not_known_where_frames_are_missing(tmp_path):
     """Frames 36 to 45 are lost: between 0.25 and 0.8 s after frame 30 nothing is known."""
     recording = recorded(tmp_path, rows=(DELIVERED,), lost=range(36, 46))
     [found] = responses.responses(recording, recording.stimuli, "speed_cm_s")
-    grid = responses.grid_s()
+    grid = responses.GRID_S
     unknown = grid[np.isnan(found.speed) & (grid > 0)]
     assert (unknown.min(), unknown.max()) == (0.28, 0.76)
 
@@ -292,6 +295,22 @@ def test_runs_have_a_first_and_a_last_place():
     flags = np.array([True, False, True, True, False, True])
     assert runs(flags).tolist() == [[0, 0], [2, 3], [5, 5]]
     assert runs(np.zeros(3, bool)).tolist() == []
+
+
+def test_bars_whose_gap_nobody_could_see_are_one():
+    bars = np.array([(0, 1), (1.05, 2), (1.2, 1.3), (3, 4)], np.float64)
+    assert merged(bars[::-1], 0.1).tolist() == [[0, 2], [3, 4]]
+    assert merged(np.empty((0, 2)), 0.1).tolist() == []
+
+
+def test_many_episodes_make_few_bars(tmp_path):
+    """5,000 episodes of 10 ms in 600 s, less than a pixel apart from each other."""
+    time = TimeAxis.over(0, 600 * S)
+    axes = Figure().add_subplot()
+    at = np.arange(5000) * 0.12
+    draw_bars(axes, np.stack((at, at + 0.01), axis=1), (0, 1), time)
+    [drawn] = axes.collections
+    assert len(drawn.get_paths()) == 1
 
 
 def lanes(figure):
@@ -376,7 +395,9 @@ NOTHING = {
     "doses": lambda recording: plots.doses([SHAM], {}, TEN_SECONDS),
     "refusals": lambda recording: plots.refusals([DELIVERED, SHAM], TEN_SECONDS),
     "latency": lambda recording: responses.latency([SHAM], live=True),
-    "path": lambda recording: plots.path(recording, []),
+    "maps": lambda recording: maps(recording, [], None, None),
+    "onsets": lambda recording: around_onsets(recording, [], [], ["speed_cm_s"]),
+    "losses": lambda recording: timing.losses(recording, TEN_SECONDS),
     "ethogram": lambda recording: plots.ethogram(recording, [], TimeAxis.over(S, S)),
     "frames": lambda recording: responses.frame_latency(np.array([np.nan]), ""),
 }
@@ -411,9 +432,10 @@ def test_the_page_asks_nothing_of_a_network(full):
 
 
 def test_every_section_is_there_with_its_plot(full):
-    for section in ("ethogram", "stimuli", "response", "doses", "refusals", "latency", "losses"):
-        assert f'<h2 id="{section}">' in full
-    assert full.count("<img ") == 7  # ethogram, response, doses, refusals, latency twice, path
+    sections = re.findall(r'<h2 id="(\w+)">', full)
+    assert sections == [link.removeprefix("#") for link in re.findall(r'<a href="(#\w+)">', full)]
+    # ethogram, maps, onsets, response, doses, refusals, latency twice, losses, camera
+    assert full.count("<img ") == 10
 
 
 def test_every_picture_says_in_words_what_it_shows(full):
@@ -474,6 +496,9 @@ EMPTY = (
     "No stimulus was asked for in this session.",
     "There was no stimulus.",
     "No position was recorded.",
+    "No behaviour began in this session.",
+    "There are no frames to show: no video was asked for.",
+    "Fewer than two frames were captured.",
 )
 
 

@@ -221,7 +221,6 @@ def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_js
     failure = _watch(session, experiment, title, headless=headless)
     recording = Recording(folder)
     summary = summarise(recording)
-    _write_report(recording)
     if isinstance(experiment.rig.camera, SyntheticCameraSettings):
         summary["truth"] = score_truth(recording, experiment.rig.camera)
     if failure is not None:
@@ -230,18 +229,25 @@ def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_js
         _print_json(summary)
     else:
         print_summary(summary)
+    _write_report(recording)
     if failure is not None:
         _fail(failure, FAILED)
 
 
 def _write_report(recording: Recording) -> None:
-    """A page that cannot be made does not make the session worse."""
-    from tracker.report import write_report  # slow to import
-
+    """Make the page, when all else is done: one that cannot be made does the session no harm."""
+    console = Console(stderr=True)
+    again = f"make it with: tracker report {recording.folder}"
     try:
-        write_report(recording)
-    except TrackerError as error:
-        Console(stderr=True).print(f"no report.html: {error}", markup=False, soft_wrap=True)
+        from tracker.report import write_report  # slow to import
+
+        with console.status("making report.html (Ctrl-C: leave it)"):
+            write_report(recording)
+    except KeyboardInterrupt:
+        console.print(f"no report.html; {again}", markup=False, soft_wrap=True)
+    except Exception as error:  # noqa: BLE001 - the session is over and whole, whatever this was
+        why = str(error) or type(error).__name__
+        console.print(f"no report.html: {why}; {again}", markup=False, soft_wrap=True)
 
 
 def _watch(

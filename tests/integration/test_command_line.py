@@ -25,10 +25,11 @@ def command_of(*arguments):
     return [sys.executable, "-m", "tracker", *map(str, arguments), *(own if runs else [])]
 
 
-def tracker(*arguments, cwd, timeout=60):
+def tracker(*arguments, cwd, timeout=60, env=None):
     return subprocess.run(
         command_of(*arguments),
         cwd=cwd,
+        env=None if env is None else os.environ | env,
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -235,15 +236,45 @@ def test_a_signal_ends_it_cleanly_within_two_seconds(tmp_path, name):
     wait_for_frames(address, 60)
     began = time.monotonic()
     process.send_signal(getattr(signal, name))
-    out, errors = process.communicate(timeout=10)
+    said = json.loads(process.stdout.readline())  # only the report is still to be made
     assert time.monotonic() - began <= 2
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
-    said = json.loads(out.splitlines()[-1])
     assert said["end_reason"] == "stopped"
     assert said["frames"]["unexplained"] == 0
     recording = Recording(tmp_path / said["session"])
     assert recording.complete
     assert recording.session["end_reason"] == "stopped"
+
+
+def test_a_report_that_cannot_be_made_is_a_note_and_no_failed_session(tmp_path):
+    """matplotlib is broken here, as an update may leave it."""
+    broken = tmp_path / "broken" / "matplotlib"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ValueError('half an update')", encoding="utf-8")
+    paths = [str(broken.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = tracker(
+        *("demo", "--seconds", 1, "--json", *FAST, *SMALL, "--set", FREE_PORT),
+        cwd=tmp_path,
+        env={"PYTHONPATH": os.pathsep.join(paths)},
+    )
+    assert done.returncode == 0, done.stderr
+    said = last_line(done)
+    assert said["end_reason"] == "completed"
+    assert "no report.html: half an update; make it with: tracker report" in done.stderr
+    assert Recording(tmp_path / said["session"]).complete
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_while_the_report_is_made_leaves_the_report_and_nothing_else(tmp_path):
+    process, _ = start("demo", "--seconds", 1, *FAST, *SMALL, cwd=tmp_path)
+    said = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "no report.html" in errors
+    assert not (tmp_path / said["session"] / "report.html").exists()
+    assert Recording(tmp_path / said["session"]).complete
 
 
 @pytest.mark.parametrize("frames", [30, 90, 150])

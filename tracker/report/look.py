@@ -16,6 +16,9 @@ from tracker.stimuli import Delivery, StimulusRow
 WIDTH_IN = 10.4
 """Width of every plot (inches); the page shows it at 1040 px."""
 
+_MANY_BARS = 1000
+_MOST_MARKS = 2000
+
 LOOK = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#555555",
@@ -120,7 +123,7 @@ def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
 def data_uri(figure: Figure) -> str:
     """Return the figure as an SVG image that a page can hold."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
+    figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -135,7 +138,7 @@ def draw_marks(
         places = [(x_of(row), y_of(row)) for row in rows if row.delivery is delivery]
         known = [(x, y) for x, y in places if x is not None]
         if known:
-            x, y = np.array(known).T
+            x, y = _apart(np.array(known, np.float64)).T
             face: dict[str, Any] = {"color": mark.colour}
             if not mark.filled:
                 face = {"facecolors": "white", "edgecolors": mark.colour}
@@ -144,7 +147,45 @@ def draw_marks(
             )
 
 
+def _apart(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of many places, those that can be told apart: one in each cell of a fine grid."""
+    if len(places) <= _MOST_MARKS:
+        return places
+    low, span = places.min(axis=0), np.ptp(places, axis=0)
+    cells = np.floor((places - low) / np.where(span > 0, span, 1) * (_MOST_MARKS, 40))
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return places[np.sort(first)][: 5 * _MOST_MARKS]
+
+
 def runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return first and last place (both included) of each run of True: shape (runs, 2)."""
     edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
     return np.stack((edges[::2], edges[1::2] - 1), axis=1)
+
+
+def merged(bars: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Return bars (first, last), sorted; those nearer than a gap too small to be seen are one.
+
+    Args:
+        bars: Shape (bars, 2).
+        gap: In the same unit.
+    """
+    bars = bars[np.argsort(bars[:, 0], kind="stable")]
+    if not len(bars):
+        return bars
+    reach = np.maximum.accumulate(bars[:, 1])
+    begins = np.r_[True, bars[1:, 0] - reach[:-1] > gap]
+    first = np.flatnonzero(begins)
+    return np.stack((bars[first, 0], reach[np.r_[first[1:] - 1, len(bars) - 1]]), axis=1)
+
+
+def draw_bars(
+    axes: Any, bars: NDArray[np.float64], place: tuple[float, float], time: TimeAxis, **look: Any
+) -> None:
+    """Draw bars (first, last) over time at a place (bottom, height).
+
+    Many of them are merged where the gaps between them would be too small to be seen.
+    """
+    if len(bars) > _MANY_BARS:
+        bars = merged(bars, float(time.at(time.end_ns)) / (4 * _MANY_BARS))
+    axes.broken_barh(np.c_[bars[:, 0], bars[:, 1] - bars[:, 0]], place, **look)

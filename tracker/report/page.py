@@ -11,7 +11,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from tracker.recording import Recording
-from tracker.report import plots, responses
+from tracker.report import plots, responses, timing
+from tracker.report.around import around_onsets, worth_showing
+from tracker.report.bouts import bouts_of, statistics
+from tracker.report.facts import about_session, header, notices_of, session_facts, started
 from tracker.report.figures import (
     LIMITS,
     asked_for,
@@ -27,6 +30,9 @@ from tracker.report.figures import (
     stage_table,
 )
 from tracker.report.look import LOOK, MARKS, TimeAxis, data_uri
+from tracker.report.maps import maps
+from tracker.report.places import arena_of, zone_times
+from tracker.report.stills import MOST_BEHAVIOURS, arena_picture, key_frames
 from tracker.session_folder.files import write_error
 from tracker.stimuli import Delivery, StimulusRow
 
@@ -78,17 +84,14 @@ def _contents(recording: Recording) -> dict[str, Any]:
     time, totals = _time_axis(recording), recording.totals()
     settings = settings_of(recording)
     return {
-        "title": f"{_about(session).get('subject') or 'session'}, {_started(session)}",
+        "title": f"{about_session(session).get('subject') or 'session'}, {started(session)}",
         "end_reason": session.get("end_reason", "not closed"),
-        "notices": _notices(recording, live=live),
-        "header": _header(recording, time),
-        "provenance": _provenance(session),
+        "notices": notices_of(recording, live=live),
+        "header": header(recording, time),
+        "facts": session_facts(session),
         "totals": totals,
         "losses": losses_of(totals),
-        "episodes": Counter(each.onset.behaviour for each in recording.episodes),
-        "behaviours": session["behaviours"],
         "open_onsets": len(recording.open_onsets),
-        "path": _picture(plots.path(recording, rows)),
         "log": [line for line in recording.log if line.level != "info"][:MOST_ROWS],
         "since_s": lambda t_ns: (t_ns - time.zero_ns) / 1e9,
         "live": live,
@@ -96,6 +99,9 @@ def _contents(recording: Recording) -> dict[str, Any]:
         "has_video": session["recorder"]["codec"] != "none",
         "ethogram": _picture(plots.ethogram(recording, rows, time)),
         **_frames(recording, live=live),
+        **_camera(recording, time),
+        **_behaviours(recording, rows, settings),
+        **_places(recording, rows, settings),
         **_stimuli(recording, rows, settings, time),
     }
 
@@ -107,6 +113,46 @@ def _frames(recording: Recording, *, live: bool) -> dict[str, Any]:
     return {
         "frame_table": frame_table(ledger, live=live),
         "frame_plot": _picture(responses.frame_latency(np.asarray(span, np.float64), title)),
+    }
+
+
+def _camera(recording: Recording, time: TimeAxis) -> dict[str, Any]:
+    found = timing.intervals_of(recording.ledger, recording.session["camera"]["fps"])
+    return {
+        "intervals": found,
+        "interval_plot": _picture(None if found is None else timing.intervals(found, time)),
+        "loss_plot": _picture(timing.losses(recording, time)),
+    }
+
+
+def _behaviours(
+    recording: Recording, rows: Sequence[StimulusRow], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    bouts = bouts_of(recording)
+    features = worth_showing(recording, settings)
+    hidden = recording.is_blinded
+    return {
+        "bouts": statistics(recording),
+        "onset_plot": _picture(around_onsets(recording, bouts, rows, features)),
+        "n_behaviours_shown": MOST_BEHAVIOURS,
+        "n_behaviours_done": len({bout.behaviour for bout in bouts}),
+        "key_frames": {} if hidden else key_frames(recording, bouts),
+        "zero_ns": _begin_ns(recording),
+    }
+
+
+def _places(
+    recording: Recording, rows: Sequence[StimulusRow], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    arena = arena_of(settings)
+    picture, problem = arena_picture(recording)
+    found = maps(recording, rows, arena, picture)
+    return {
+        "maps": found,
+        "map_plot": _picture(None if found is None else found.figure),
+        "on_a_frame": picture is not None,
+        "video_problem": problem,
+        "zones": zone_times(recording, arena),
     }
 
 
@@ -201,85 +247,13 @@ def _picture(figure: Figure | None) -> str | None:
 
 def _time_axis(recording: Recording) -> TimeAxis:
     """From the first captured frame to the last moment that a frame or an episode tells of."""
-    captured = recording.ledger["captured_ns"].drop_null().to_pylist()
+    captured = recording.ledger["captured_ns"].drop_null()
     ends = [each.end_ns for each in recording.episodes]
-    begin = captured[0] if captured else int(recording.session["opened_ns"])
-    return TimeAxis.over(begin, max([begin, *captured[-1:], *ends]))
+    begin = _begin_ns(recording)
+    last = [captured[-1].as_py()] if len(captured) else []
+    return TimeAxis.over(begin, max([begin, *last, *ends]))
 
 
-def _notices(recording: Recording, *, live: bool) -> list[str]:
-    """What a reader must know before anything else."""
-    notices = [f"{problem[0].upper()}{problem[1:]}." for problem in recording.problems]
-    if recording.session.get("end_reason") == "failed":
-        notices.insert(0, "The session failed: the log at the end of this page says why.")
-    if recording.is_blinded:
-        notices.append(
-            "This session is blinded: which stimuli were delivered and which were sham is hidden, "
-            'and so are doses and acknowledgements. The command "tracker unblind" reveals them; '
-            "then make this page again."
-        )
-    if not live:
-        notices.append(
-            "The source is not live: its capture times are on a time line of its own, so that "
-            "nothing can be said of the time from exposure on."
-        )
-    failed = sum(row.delivery is Delivery.FAILED for row in recording.stimuli)
-    if failed:
-        notices.append(f"An actuator failed {failed} times: see the log.")
-    return notices
-
-
-def _about(session: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = session.get("provenance")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _started(session: Mapping[str, Any]) -> str:
-    return str(session["started_utc"])[:19].replace("T", " ") + " UTC"
-
-
-def _header(recording: Recording, time: TimeAxis) -> list[tuple[str, str]]:
-    session, about = recording.session, _about(recording.session)
-    camera, model = session["camera"], about.get("model") or {}
-    height, width = camera["shape"][:2]
-    fps = "rate not known" if camera["fps"] is None else f"{camera['fps']:g} frames/s"
-    length = (time.end_ns - time.zero_ns) / 1e9
-    network = " on ".join(str(model[key]) for key in ("name", "provider") if model.get(key))
-    pairs = [
-        ("subject", about.get("subject")),
-        ("experimenter", about.get("experimenter")),
-        ("notes", about.get("notes")),
-        ("started", _started(session)),
-        ("filmed", f"{int(length // 60)} min {length % 60:.1f} s"),
-        ("ended", session.get("end_reason", "not closed: the program died or lost its power")),
-        ("camera", f"{camera['name']}, {width} x {height}, {fps}"),
-        ("network", network or None),
-        ("session", session["session_id"]),
-    ]
-    return [(name, str(value)) for name, value in pairs if value not in (None, "")]
-
-
-def _provenance(session: Mapping[str, Any]) -> list[tuple[str, str]]:
-    about = _about(session)
-    pairs = [
-        ("written by", session.get("written_by")),
-        ("program", about.get("tracker")),
-        ("code", about.get("code_sha256")),
-        ("experiment", session.get("experiment_sha256")),
-        ("network", about.get("model_sha256")),
-        ("python", about.get("python")),
-        ("libraries", ", ".join(f"{k} {v}" for k, v in (about.get("libraries") or {}).items())),
-        ("machine", ", ".join(str(v) for v in (about.get("machine") or {}).values())),
-        *_schedules(about),
-    ]
-    return [(name, str(value)) for name, value in pairs if value]
-
-
-def _schedules(about: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the session kept of its controllers and actuators from the start."""
-    facts = about.get("stimulation") or {}
-    return [
-        (f"{kind[:-1]} {name}", ", ".join(f"{key} {value}" for key, value in each.items()))
-        for kind in ("controllers", "actuators")
-        for name, each in (facts.get(kind) or {}).items()
-    ]
+def _begin_ns(recording: Recording) -> int:
+    captured = recording.ledger["captured_ns"].drop_null()
+    return int(captured[0].as_py()) if len(captured) else int(recording.session["opened_ns"])

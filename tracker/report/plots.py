@@ -1,4 +1,4 @@
-"""Plots over session time: the ethogram, doses against their limits, refusals, the path."""
+"""Plots over session time: the ethogram, doses against their limits, refusals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,19 +13,18 @@ from tracker.report.look import (
     BLUE,
     GREEN,
     GREY,
+    MARKS,
     SKY,
     VERMILION,
-    WIDTH_IN,
     TimeAxis,
+    draw_bars,
     draw_marks,
     new_figure,
     runs,
 )
-from tracker.stimuli import Action, Delivery, StimulusRow
+from tracker.stimuli import Delivery, StimulusRow
 from tracker.types import Episode, Fate, Onset
 
-_SHOWN = (Delivery.DELIVERED, Delivery.SHAM, Delivery.BLINDED)
-_MOST_POINTS = 20_000
 _MANY = 400
 """More stimuli than this are drawn as ticks: marks would hide each other."""
 
@@ -60,7 +59,8 @@ def ethogram(recording: Recording, rows: Sequence[StimulusRow], time: TimeAxis) 
         _draw_episodes(axes, [e for e in events if _onset(e).behaviour == name], time, lane)
     for lane, (name, bars) in enumerate(gaps.items(), start=len(lanes) - len(gaps)):
         colour = GREY if name == "superseded" else VERMILION
-        axes.broken_barh(bars, (lane - 0.3, 0.6), facecolors=colour, edgecolors=colour, lw=0.6)
+        look = {"facecolors": colour, "edgecolors": colour, "lw": 0.6}
+        draw_bars(axes, bars, (lane - 0.3, 0.6), time, **look)
     axes.set_yticks(range(len(lanes)), lanes)
     axes.set_ylim(len(lanes) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -76,33 +76,40 @@ def ethogram(recording: Recording, rows: Sequence[StimulusRow], time: TimeAxis) 
 
 def _draw_stimuli(axes: Any, rows: Sequence[StimulusRow], time: TimeAxis, lane: int) -> None:
     trains = [
-        (x, time.length(row.command.train.length_us / 1e6))
+        (x, x + time.length(row.command.train.length_us / 1e6))
         for row in rows
         if row.delivery is Delivery.DELIVERED
         and row.command.train is not None
         and (x := x_of(row, time)) is not None
     ]
-    axes.broken_barh(trains, (lane + 0.12, 0.2), facecolors=BLUE, edgecolors=BLUE, lw=0.4)
+    look = {"facecolors": BLUE, "edgecolors": BLUE, "lw": 0.4}
+    draw_bars(axes, _as_bars(trains), (lane + 0.12, 0.2), time, **look)
     if len(rows) <= _MANY:
         draw_marks(axes, rows, lambda row: x_of(row, time), lambda _: lane - 0.12)
+        return
+    for row_of_ticks, (delivery, mark) in enumerate(MARKS.items()):
+        ticks = [x for r in rows if r.delivery is delivery and (x := x_of(r, time)) is not None]
+        if ticks:
+            place = (lane - 0.36 + 0.07 * row_of_ticks, 0.06)
+            look = {"facecolors": mark.colour, "edgecolors": mark.colour, "lw": 0.6}
+            bars = _as_bars([(x, x) for x in ticks])
+            draw_bars(axes, bars, place, time, label=mark.label, **look)
 
 
 def _draw_episodes(axes: Any, events: Sequence[Episode | Onset], time: TimeAxis, lane: int) -> None:
     """Bars from onset to end; hatched to the end of the plot where no end was written."""
     colour = GREEN if lane % 2 else SKY
     whole = [each for each in events if isinstance(each, Episode)]
-    ended = [
-        (time.at(each.onset.onset_ns), time.length((each.end_ns - each.onset.onset_ns) / 1e9))
-        for each in whole
-    ]
-    begun = [
-        (time.at(each.onset_ns), time.length((time.end_ns - each.onset_ns) / 1e9))
-        for each in events
-        if isinstance(each, Onset)
-    ]
+    ended = [(float(time.at(e.onset.onset_ns)), float(time.at(e.end_ns))) for e in whole]
+    end = float(time.at(time.end_ns))
+    begun = [(float(time.at(each.onset_ns)), end) for each in events if isinstance(each, Onset)]
     place, look = (lane - 0.32, 0.64), {"edgecolors": colour, "lw": 0.6}
-    axes.broken_barh(ended, place, facecolors=colour, **look)
-    axes.broken_barh(begun, place, facecolors="white", hatch="///", **look)
+    draw_bars(axes, _as_bars(ended), place, time, facecolors=colour, **look)
+    draw_bars(axes, _as_bars(begun), place, time, facecolors="white", hatch="///", **look)
+
+
+def _as_bars(pairs: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
+    return np.array(pairs, np.float64).reshape(-1, 2)
 
 
 def _draw_comments(axes: Any, recording: Recording, time: TimeAxis) -> None:
@@ -116,10 +123,10 @@ def _draw_comments(axes: Any, recording: Recording, time: TimeAxis) -> None:
             )
 
 
-def _missing(recording: Recording, time: TimeAxis) -> dict[str, list[tuple[float, float]]]:
-    """Bars (start, length) of frames without an observation to believe, by kind of reason."""
+def _missing(recording: Recording, time: TimeAxis) -> dict[str, NDArray[np.float64]]:
+    """Bars (first, last) of frames without an observation to believe, by kind of reason."""
     ledger = recording.ledger
-    at = _frame_times(recording, time)
+    at = frame_times(recording, time)
     if not len(at):
         return {}
     fates = np.array(ledger["fate"].to_pylist())
@@ -129,15 +136,14 @@ def _missing(recording: Recording, time: TimeAxis) -> dict[str, list[tuple[float
     abstained = np.isin(index, recording.frame_indices[doubted])
     period = float(np.median(np.diff(at))) if len(at) > 1 else 0.0
     kinds = {"superseded": newer, "frames lost": ~seen & ~newer, "not usable": abstained}
-    return {
-        name: [(at[first] - period, at[last] - at[first] + period) for first, last in runs(flags)]
-        for name, flags in kinds.items()
-        if flags.any()
-    }
+    return {name: at[runs(flags)] - (period, 0.0) for name, flags in kinds.items() if flags.any()}
 
 
-def _frame_times(recording: Recording, time: TimeAxis) -> NDArray[np.float64]:
-    """Capture time of every frame of the ledger; lost ones lie between their neighbours."""
+def frame_times(recording: Recording, time: TimeAxis) -> NDArray[np.float64]:
+    """Return the capture time of every frame of the ledger, in units of the time axis.
+
+    Lost frames lie between their neighbours. Empty if nothing was captured.
+    """
     captured = recording.ledger["captured_ns"].to_numpy().astype(np.float64)
     known = ~np.isnan(captured)
     if not known.any():
@@ -239,53 +245,3 @@ def refusals(rows: Sequence[StimulusRow], time: TimeAxis) -> Figure | None:
 
 def _reason(row: StimulusRow) -> str:
     return "actuator failed" if row.refusal is None else _spoken(str(row.refusal))
-
-
-# Path --------------------------------------------------------------------------------------------
-
-
-def path(recording: Recording, rows: Sequence[StimulusRow]) -> Figure | None:
-    """Draw where the animals went, in the picture; None if none was ever seen."""
-    xy = recording.xy
-    seen = np.isfinite(xy).all(axis=-1, keepdims=True)
-    n_seen = seen.sum(axis=2)
-    centre = np.where(seen, xy, 0).sum(axis=2) / np.where(n_seen > 0, n_seen, 1)
-    centre = np.where(n_seen > 0, centre, np.nan).astype(np.float64)
-    if not np.isfinite(centre).any():
-        return None
-    height, width = recording.session["camera"]["shape"][:2]
-    scale = min(WIDTH_IN * 0.62 / width, 4.6 / height)
-    figure = new_figure(height * scale + 0.9, width * scale + 2.6)
-    axes = figure.add_subplot(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    axes.set_aspect("equal")
-    axes.spines[:].set_visible(True)
-    step = -(-len(centre) // _MOST_POINTS)
-    for animal in range(centre.shape[1]):
-        colour = (GREY, SKY, GREEN)[animal % 3]
-        axes.plot(*centre[::step, animal].T, color=colour, lw=0.9, alpha=0.8, rasterized=True)
-    if centre.shape[1] == 1:
-        _draw_places(axes, recording, centre[:, 0], rows)
-    axes.set(xlabel="x (px)", ylabel="y (px)")
-    handles, _ = axes.get_legend_handles_labels()
-    if handles:
-        figure.legend(loc="outside right upper")
-    return figure
-
-
-def _draw_places(
-    axes: Any, recording: Recording, centre: NDArray[np.float64], rows: Sequence[StimulusRow]
-) -> None:
-    place_of = dict(zip(recording.frame_indices.tolist(), centre.tolist(), strict=True))
-    at = {}
-    for row in rows:
-        place = place_of.get(row.command.frame_index)
-        shown = row.delivery in _SHOWN and row.command.action is Action.TRAIN
-        if shown and place is not None and np.isfinite(place).all():
-            at[row.command.stimulus_id] = place
-    known = [row for row in rows if row.command.stimulus_id in at]
-    draw_marks(
-        axes,
-        known,
-        lambda row: at[row.command.stimulus_id][0],
-        lambda row: at[row.command.stimulus_id][1],
-    )

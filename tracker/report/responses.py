@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tracker.recording import Recording
+from tracker.report.around import COMPARED, around, grid_s, with_unit
 from tracker.report.figures import STAGES, TOTALS, moment_ns, spans_ms
 from tracker.report.look import BLACK, BLUE, LIGHT, MARKS, SKY, new_figure
 from tracker.stimuli import Action, Delivery, StimulusRow
@@ -16,7 +17,9 @@ from tracker.stimuli import Action, Delivery, StimulusRow
 BEFORE_S, AFTER_S = 2.0, 5.0
 """How much of the speed is shown around a stimulus (s)."""
 
-_COMPARED = (Delivery.DELIVERED, Delivery.SHAM, Delivery.BLINDED)
+GRID_S = grid_s(BEFORE_S, AFTER_S)
+"""Times around a stimulus (s) that `Response.speed` is known at."""
+
 _MOST_TRACES = 200
 
 
@@ -42,11 +45,6 @@ def speed_feature(recording: Recording) -> str | None:
     return "speed_cm_s" if "speed_cm_s" in named else next(iter(named), None)
 
 
-def grid_s() -> NDArray[np.float64]:
-    """Return the times around a stimulus (s) that `Response.speed` is known at."""
-    return np.round(np.arange(-BEFORE_S, AFTER_S + 0.01, 0.04), 3)
-
-
 def responses(recording: Recording, rows: Sequence[StimulusRow], feature: str) -> list[Response]:
     """Return what happened around each train that was delivered, or was not by allocation."""
     ends = {
@@ -54,38 +52,25 @@ def responses(recording: Recording, rows: Sequence[StimulusRow], feature: str) -
         for episode in recording.episodes
         if not episode.ended_by_session
     }
+    compared = [
+        (row, at_ns)
+        for row in rows
+        for at_ns in (moment_ns(row),)
+        if row.delivery in COMPARED and row.command.action is Action.TRAIN and at_ns is not None
+    ]
+    moments = [at_ns for _, at_ns in compared]
+    traces = around(recording.captured_ns, recording.features[feature], moments, GRID_S)
     found = []
-    for row in rows:
-        at_ns = moment_ns(row)
-        if row.delivery in _COMPARED and row.command.action is Action.TRAIN and at_ns is not None:
-            end_ns = ends.get(row.command.trigger)
-            until_s = float("nan") if end_ns is None or end_ns < at_ns else (end_ns - at_ns) / 1e9
-            found.append(Response(row, _around(recording, feature, at_ns), until_s))
+    for (row, at_ns), speed in zip(compared, traces, strict=True):
+        end_ns = ends.get(row.command.trigger)
+        until_s = float("nan") if end_ns is None or end_ns < at_ns else (end_ns - at_ns) / 1e9
+        found.append(Response(row, speed, until_s))
     return found
-
-
-def _around(recording: Recording, feature: str, at_ns: int) -> NDArray[np.float64]:
-    """Speed on the grid; NaN where the nearest two frames are more than 0.15 s apart."""
-    times, values = recording.captured_ns, recording.features[feature]
-    first, last = np.searchsorted(
-        times, (at_ns - (BEFORE_S + 1) * 1e9, at_ns + (AFTER_S + 1) * 1e9)
-    )
-    near = (times[first:last] - at_ns) / 1e9
-    speed, known = values[first:last], ~np.isnan(values[first:last])
-    grid = grid_s()
-    if known.sum() < 2:
-        return np.full(len(grid), np.nan)
-    near, speed = near[known], speed[known]
-    right = np.clip(np.searchsorted(near, grid), 1, len(near) - 1)
-    inside = (grid >= near[0]) & (grid <= near[-1])
-    close = near[right] - near[right - 1] <= 0.15
-    close |= np.minimum(abs(grid - near[right - 1]), abs(near[right] - grid)) < 0.001
-    return np.where(inside & close, np.interp(grid, near, speed), np.nan)
 
 
 def around_stimuli(found: Sequence[Response], feature: str) -> Figure:
     """Draw the speed around stimuli, and how long the episodes that triggered them went on."""
-    kinds = [kind for kind in _COMPARED if any(each.row.delivery is kind for each in found)]
+    kinds = [kind for kind in COMPARED if any(each.row.delivery is kind for each in found)]
     episodes = any(not np.isnan(each.until_end_s) for each in found)
     figure = new_figure(3.9)
     panels = figure.subplots(1, 2, width_ratios=(2.3, 1)) if episodes else [figure.add_subplot()]
@@ -94,7 +79,7 @@ def around_stimuli(found: Sequence[Response], feature: str) -> Figure:
         _draw_speed(axes, [each.speed for each in found if each.row.delivery is kind], kind)
     axes.axvline(0, color=BLACK, linewidth=1)
     axes.set(xlim=(-BEFORE_S, AFTER_S), xlabel="time since the frame that triggered it (s)")
-    axes.set_ylabel(_with_unit(feature))
+    axes.set_ylabel(with_unit(feature))
     axes.set_ylim(bottom=0)
     axes.grid()
     _legend_above(axes)
@@ -106,14 +91,14 @@ def around_stimuli(found: Sequence[Response], feature: str) -> Figure:
 def _draw_speed(axes: Any, traces: Sequence[NDArray[np.float64]], kind: Delivery) -> None:
     mark, all_of_them = MARKS[kind], np.array(traces)
     for trace in traces[:_MOST_TRACES]:
-        axes.plot(grid_s(), trace, color=mark.colour, lw=0.6, alpha=0.25, rasterized=True)
+        axes.plot(GRID_S, trace, color=mark.colour, lw=0.6, alpha=0.25, rasterized=True)
     known = ~np.isnan(all_of_them)
     n = known.sum(axis=0)
     mean = np.where(known, all_of_them, 0).sum(axis=0) / np.where(n > 0, n, 1)
     mean = np.where(n > 0, mean, np.nan)
     style = "-" if mark.filled else "--"
     label = f"{mark.label}, mean of {len(traces)}"
-    axes.plot(grid_s(), mean, color=mark.colour, lw=2.6, linestyle=style, label=label)
+    axes.plot(GRID_S, mean, color=mark.colour, lw=2.6, linestyle=style, label=label)
 
 
 def _draw_ends(axes: Any, found: Sequence[Response], kinds: Sequence[Delivery]) -> None:
@@ -141,11 +126,6 @@ def _draw_ends(axes: Any, found: Sequence[Response], kinds: Sequence[Delivery]) 
     axes.set_title("until the behaviour ended")
     axes.set_ylabel("s after the trigger")
     axes.grid(axis="y")
-
-
-def _with_unit(feature: str) -> str:
-    stem = feature.removesuffix("_cm_s")
-    return f"{stem.replace('_', ' ')} (cm/s)" if stem != feature else feature.replace("_", " ")
 
 
 def latency(rows: Sequence[StimulusRow], *, live: bool) -> Figure | None:
