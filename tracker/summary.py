@@ -85,9 +85,12 @@ def score_truth(recording: Recording, camera: SyntheticCameraSettings) -> dict[s
     Raises:
         RecordingError: If the folder cannot be read.
     """
+    xy = recording.xy
+    if not xy.shape[1]:  # nothing was ever found
+        xy = np.full((len(xy), 1, *xy.shape[2:]), np.nan, np.float32)
     return score(
         recording.frame_indices,
-        recording.xy[:, 0],
+        xy[:, 0],
         recording.skeleton.keypoints,
         recording.episodes,
         recording.session["behaviours"],

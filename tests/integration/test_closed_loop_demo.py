@@ -9,8 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from datetime import datetime
 
+import numpy as np
 import pytest
+from integration.tcp_link import TcpLink
 
 from tracker.recording import Recording
 from tracker.stimuli import Arm, Delivery
@@ -37,14 +41,14 @@ def free_addresses(n):
     return addresses
 
 
-def start(*arguments, tmp_path):
-    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
+def start(*arguments, tmp_path, environment=None):
+    doses = {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
     return subprocess.Popen(
         [sys.executable, "-m", "tracker", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=os.environ | doses | (environment or {}),
     )
 
 
@@ -192,26 +196,35 @@ def test_nobody_answers_where_no_session_runs(places, tmp_path):
 # --- a process of its own
 
 
-@pytest.fixture
-def control(places, tmp_path):
-    """A process that stimulates, beside a session that does not."""
+@contextmanager
+def controlled(places, tmp_path, *changes, publisher=None):
+    """A session that does not stimulate, and a process beside it that does."""
     plain = ("--set", "stimulation=null", "--set", "rig.camera.light=null")
     about = ("--out", str(tmp_path / "s"), "--headless", "--json")
     session = start("run", "closed_loop_demo", *about, *plain, *places["set"], tmp_path=tmp_path)
     control = start(
         "control",
         "closed_loop_demo",
-        *("--publisher", places["publisher"], "--session", places["control"]),
+        *("--publisher", publisher or places["publisher"], "--session", places["control"]),
         *("--address", places["own"], "--out", str(tmp_path / "c")),
         *("--set", SOON, "--set", "rig.camera.light=null"),
         *places["patience"],
+        *changes,
         tmp_path=tmp_path,
     )
-    yield session, control
-    for process in (session, control):
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    try:
+        yield session, control
+    finally:
+        for process in (session, control):
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def control(places, tmp_path):
+    with controlled(places, tmp_path) as processes:
+        yield processes
 
 
 def lines(tmp_path, name):
@@ -221,16 +234,17 @@ def lines(tmp_path, name):
     return []
 
 
+def said_silence(tmp_path):
+    silent = re.compile(r"disarmed: (no observation for \d+ ms|the loop's last step was)")
+    return any(silent.search(line["message"]) for line in lines(tmp_path, "log.jsonl"))
+
+
 def test_it_stimulates_and_goes_safe_when_the_session_is_killed(control, tmp_path):
     session, controlling = control
     wait_for(lambda: lines(tmp_path, "stimuli.jsonl"), "something is stimulated")
     assert lines(tmp_path, "stimuli.jsonl")[0]["delivery"] in ("delivered", "sham")
     session.kill()
-    silent = re.compile(r"disarmed: (no observation for \d+ ms|the loop's last step was)")
-    wait_for(
-        lambda: any(silent.search(line["message"]) for line in lines(tmp_path, "log.jsonl")),
-        "it says what has happened",
-    )
+    wait_for(lambda: said_silence(tmp_path), "it says what has happened")
     if hasattr(signal, "SIGTERM"):
         controlling.terminate()
         out, err = controlling.communicate(timeout=20)
@@ -248,6 +262,66 @@ def test_a_session_does_not_notice_that_the_controlling_process_dies(control, pl
     summary = json.loads(out.splitlines()[-1])
     assert summary["end_reason"] == "stopped"
     assert summary["frames"]["unexplained"] == 0
+
+
+def test_a_network_that_is_cut_makes_the_controlling_process_safe_and_nothing_else(
+    places, tmp_path
+):
+    quick = "--set", "stimulation.stall_ms=1000"
+    with (
+        TcpLink(places["publisher"]) as link,
+        controlled(places, tmp_path, *quick, publisher=link.address) as (session, controlling),
+    ):
+        wait_for(lambda: lines(tmp_path, "stimuli.jsonl"), "something is stimulated")
+        link.cut()
+        wait_for(lambda: said_silence(tmp_path), "it says what has happened")
+        assert controlling.poll() is None
+        _, out, _ = ask("status", places=places, tmp_path=tmp_path, address="own")
+        assert json.loads(out)["status"]["armed_by"] is None
+        assert ask("stop", places=places, tmp_path=tmp_path)[0] == 0
+        out, _ = session.communicate(timeout=30)
+    summary = json.loads(out.splitlines()[-1])
+    assert (summary["end_reason"], summary["frames"]["unexplained"]) == ("stopped", 0)
+
+
+# --- a clock that is set
+
+
+SET_CLOCK = """
+import os, pathlib, time
+
+said, zero = pathlib.Path(os.environ["WALL_CLOCK"]), (time.time, time.time_ns)
+time.time = lambda: zero[0]() + int(said.read_text())
+time.time_ns = lambda: zero[1]() + int(said.read_text()) * 10**9
+"""
+"""For a whole process: its wall clock is off by as many seconds as stand in a file."""
+
+
+def test_a_wall_clock_that_is_set_back_by_an_hour_changes_nothing(places, tmp_path):
+    said, at_start = tmp_path / "wall_clock", tmp_path / "start"
+    said.write_text("0")
+    at_start.mkdir()
+    (at_start / "sitecustomize.py").write_text(SET_CLOCK)
+    path = os.pathsep.join([str(at_start), os.environ.get("PYTHONPATH", "")])
+    environment = {"WALL_CLOCK": str(said), "PYTHONPATH": path}
+    changes = ("--set", SOON, *places["patience"], *places["set"])
+    about = ("--out", str(tmp_path / "c"), "--headless", "--json", "--seconds", "6")
+    session = start(
+        *("run", "closed_loop_demo", *about, *changes), tmp_path=tmp_path, environment=environment
+    )
+    wait_for(lambda: lines(tmp_path, "stimuli.jsonl"), "something is stimulated")
+    said.write_text("-3600")
+    out, err = session.communicate(timeout=60)
+    assert session.returncode == 0, err
+    (folder,) = (tmp_path / "c").iterdir()
+    recording = Recording(folder)
+    captured_ns = np.asarray(recording.captured_ns)
+    assert np.all(np.diff(captured_ns) > 0)
+    assert captured_ns[-1] - captured_ns[0] == pytest.approx(6e9, abs=0.1e9)
+    assert json.loads(out.splitlines()[-1])["frames"]["unexplained"] == 0
+    by_wall = datetime.fromisoformat(recording.session["started_utc"]).timestamp()
+    assert by_wall == pytest.approx(recording.session["anchor_utc_ns"] / 1e9, abs=60)
+    assert {row.delivery for row in recording.stimuli} <= {Delivery.DELIVERED, Delivery.SHAM}
 
 
 def test_a_check_opens_the_outputs_and_stimulates_nobody(places, tmp_path):
