@@ -55,5 +55,5 @@ def test_it_tells_what_it_is_and_was_warmed_up_for():
     assert observer.warmed_up_for is None
     observer.warm_up((480, 640))
     assert observer.warmed_up_for == (480, 640)
-    assert observer.facts == {"observer": "fixed"}
+    assert observer.facts == {"observer": "fixed", "sha256": None, "provider": "none"}
     assert observer.skeleton is PAIR

@@ -19,7 +19,7 @@ from tracker.closed_loop import ClosedLoop, Output
 from tracker.config import ActuatorSettings, Experiment, Stimulation
 from tracker.controllers.base import Controller
 from tracker.controllers.level import LevelSettings
-from tracker.controllers.make import AnySettings, make_controller, yoke_of
+from tracker.controllers.make import make_controller, yoke_of
 from tracker.controllers.yoke import (
     LiveYoke,
     RecordedYoke,
@@ -98,25 +98,14 @@ class Bench:
         Raises:
             ConfigError: If one names something that is not there.
         """
-        return [
-            make_controller(
-                name,
-                settings,
-                behaviours=behaviours,
-                features=features,
-                outputs=tuple(self._stimulation.outputs),
-                seed=None if seeds is None else seeds[name],
-                yoke=self._yoke_for(settings),
-            )
-            for name, settings in self._stimulation.controllers.items()
-        ]
+        return build_controllers(
+            self._stimulation, behaviours, features, self._yoke_for, seeds or {}
+        )
 
-    def _yoke_for(self, settings: AnySettings) -> YokeSource | None:
-        yoke = yoke_of(settings)
-        if yoke is None:
-            return None
+    def _yoke_for(self, name: str, yoke: YokeSettings) -> YokeSource:
+        del name
         if yoke.address is None:
-            return _recorded_yoke(yoke)
+            return recorded_yoke(yoke)
         live = LiveYoke(yoke)
         self._feeds.append(YokeFeed(yoke.address, live))
         return live
@@ -150,6 +139,39 @@ class Bench:
             on_edge=on_edge,
             on_fault=on_fault,
         )
+
+
+def build_controllers(
+    stimulation: Stimulation,
+    behaviours: Mapping[str, Sequence[str]],
+    features: Sequence[str],
+    yoke_for: Callable[[str, YokeSettings], YokeSource],
+    seeds: Mapping[str, str],
+) -> list[Controller]:
+    """Return the controllers of an experiment, without anything that they would drive.
+
+    Args:
+        stimulation: That of the experiment.
+        behaviours: Features that the rule of each behaviour looks at.
+        features: Names of all features there are.
+        yoke_for: Gives the other animal of a controller, by its name and settings.
+        seeds: Of a session to repeat, by controller; the others are made anew.
+
+    Raises:
+        ConfigError: If one names something that is not there.
+    """
+    return [
+        make_controller(
+            name,
+            settings,
+            behaviours=behaviours,
+            features=features,
+            outputs=tuple(stimulation.outputs),
+            seed=seeds.get(name),
+            yoke=None if (yoke := yoke_of(settings)) is None else yoke_for(name, yoke),
+        )
+        for name, settings in stimulation.controllers.items()
+    ]
 
 
 def build_actuator(  # noqa: PLR0911 - one for each kind
@@ -191,7 +213,13 @@ def _lines_of(actuator: str, stimulation: Stimulation, levels: set[str]) -> dict
     }
 
 
-def _recorded_yoke(settings: YokeSettings) -> RecordedYoke:
+def recorded_yoke(settings: YokeSettings) -> RecordedYoke:
+    """Return what another animal got, from the folder of its session.
+
+    Raises:
+        ConfigError: If it got nothing that counts, or is hidden.
+        RecordingError: If the folder cannot be read.
+    """
     recording = Recording(Path(settings.session or ""))
     captured_ns = recording.captured_ns
     if not len(captured_ns):

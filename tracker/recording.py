@@ -198,7 +198,7 @@ class Recording:
         """What became of each stimulus command, in order; in full once it is unblinded."""
         rows = [row_of(line) for line in self._json_lines(names.STIMULI)]
         if not self.is_blinded:
-            full = {row.command.stimulus_id: row for row in self._sealed_rows}
+            full = {row.command.stimulus_id: row for row in self.sealed_rows}
             rows = [full.get(row.command.stimulus_id, row) for row in rows]
         return tuple(rows)
 
@@ -211,7 +211,8 @@ class Recording:
         return tuple(sorted((edge_of(line) for line in lines), key=lambda edge: edge.at_ns))
 
     @cached_property
-    def _sealed_rows(self) -> tuple[StimulusRow, ...]:
+    def sealed_rows(self) -> tuple[StimulusRow, ...]:
+        """Rows in full of controllers whose arms are hidden: to be checked, never to be shown."""
         lines = self._json_lines(names.SEALED)
         return tuple(row_of(line) for line in lines if not (is_edge(line) or is_seed(line)))
 

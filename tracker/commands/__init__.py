@@ -2,7 +2,7 @@
 
 import typer
 
-from tracker.commands import asking, batch, control, stimulation
+from tracker.commands import asking, batch, control, replaying, stimulation
 
 
 def register(app: typer.Typer) -> None:
@@ -31,4 +31,7 @@ def register(app: typer.Typer) -> None:
     )(batch.batch)
     app.command(epilog="Example: `tracker unblind sessions/20261122T101500Z_m12`")(
         stimulation.unblind
+    )
+    app.command(epilog="Example: `tracker replay sessions/20261122T101500Z_m12 --verify`")(
+        replaying.replay
     )

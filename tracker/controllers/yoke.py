@@ -104,6 +104,35 @@ class RecordedYoke:
         return None
 
 
+class RepeatedYoke:
+    """A `YokeSource` that hands out what was handed out in this session, for its replay.
+
+    What another rig sent while the session ran is recorded nowhere but in what it led to.
+
+    Args:
+        orders: Time since this session's first frame (ns), and what was handed out then.
+    """
+
+    def __init__(self, orders: Iterable[tuple[int, Order]]) -> None:
+        self._orders = deque(orders)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Nothing."""
+        return {}
+
+    def due(self, offset_ns: int) -> Sequence[Order]:
+        """Return what was handed out up to this time, in order."""
+        due: list[Order] = []
+        while self._orders and self._orders[0][0] <= offset_ns:
+            due.append(self._orders.popleft()[1])
+        return due
+
+    def take(self) -> PulseTrain | None:
+        """Return the next train; None: there was none then, or nothing was handed out any more."""
+        return self._orders.popleft()[1] if self._orders else None
+
+
 class LiveYoke:
     """A `YokeSource` fed from a rig that runs now: its orders are due as soon as they arrive.
 

@@ -1,6 +1,6 @@
 """What a session says of a stretch of time, or of all of it, as arrays and as tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,21 @@ from numpy.typing import NDArray
 
 from tracker.session_folder.recorded_video import RecordedVideo
 from tracker.session_folder.rows import FEATURE, SCORE
-from tracker.types import Fate, Skeleton
+from tracker.types import Fate, Observation, Skeleton
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+_PLAIN = [
+    "index",
+    "captured_ns",
+    "network_ns",
+    "class_scores",
+    "measures",
+    "novelty",
+    "abstained",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,29 @@ class Stretch:
     def confidence(self) -> NDArray[np.float32]:
         """Confidence (0 to 1), shape (T, individuals, keypoints); NaN: no such individual."""
         return self._per_individual("confidence", (len(self.skeleton.keypoints),))
+
+    def each_observation(self) -> Iterator[Observation]:
+        """What was seen, frame by frame, as the pipeline was told; masks are not recorded."""
+        shape = -1, len(self.skeleton.keypoints)
+        for batch in self.observations.to_batches(max_chunksize=1024):
+            xy, confidence = batch["xy"], batch["confidence"]
+            flat_xy, flat_confidence = xy.flatten().to_numpy(), confidence.flatten().to_numpy()
+            ends = np.cumsum(pc.list_value_length(confidence).to_numpy())
+            rest = batch.select(_PLAIN).to_pylist()
+            begin = 0
+            for end, row in zip(ends, rest, strict=True):
+                yield Observation(
+                    frame_index=row["index"],
+                    captured_ns=row["captured_ns"],
+                    xy=flat_xy[2 * begin : 2 * end].reshape(*shape, 2),
+                    confidence=flat_confidence[begin:end].reshape(shape),
+                    class_scores=dict(row["class_scores"]),
+                    measures=dict(row["measures"]),
+                    novelty=row["novelty"],
+                    abstained=row["abstained"],
+                    network_ns=row["network_ns"],
+                )
+                begin = end
 
     @cached_property
     def features(self) -> dict[str, NDArray[np.float64]]:

@@ -1,0 +1,153 @@
+"""`tracker replay | parity`: what a recorded session decides again, and what it might have."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from tracker.recording import Recording
+from tracker.replay import Kind, Source, Verdict, Why, verify
+from tracker.replay.outcome import Outcome, outcome_of
+
+Folder = Annotated[Path, typer.Argument(help="A session folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Last line of stdout is one JSON object.")]
+
+COMPARED = {
+    Kind.FRAME: "processed frames",
+    Kind.OBSERVATION: "observations",
+    Kind.FEATURE: "rows of features and scores",
+    Kind.EPISODE: "lines about episodes",
+    Kind.STIMULUS: "stimulus decisions",
+}
+
+CAUSES = {
+    Why.CODE: "other code",
+    Why.CONFIG: "other settings",
+    Why.LIBRARIES: "other libraries",
+    Why.MODEL: "another network",
+    Why.PROVIDER: "another provider of the network",
+    Why.MACHINE: "another machine",
+    Why.CODEC: "the codec is lossy",
+    Why.NOT_IN_VIDEO: "frames that are not in the video",
+    Why.NOT_RECORDED: "it depends on something that is not recorded (masks are not)",
+    Why.SEED: "the seed",
+    Why.YOKE: "the other animal's session",
+    Why.MANUAL: "by hand",
+    Why.CUT_OFF: "the session was cut off",
+    Why.FOLLOWS: "follows from an earlier difference",
+    Why.FILE_CHANGED: "the file was changed after it was written",
+}
+
+DIFFERENT = 1
+"""Exit code of a session that does not decide the same again."""
+
+
+def replay(
+    folder: Folder,
+    source: Annotated[
+        Source, typer.Option("--from", help="Begin with what was seen, or with the images.")
+    ] = Source.OBSERVATIONS,
+    *,
+    check: Annotated[
+        bool, typer.Option("--verify", help="Compare with what was decided live, byte for byte.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide again what a session decided: same frames, same pipeline, same seeds."""
+    recording = Recording(folder)
+    if check:
+        with _progress("replaying") as show:
+            verdict = verify(recording, source, show)
+        if as_json:
+            _print_json({"session": str(folder), **verdict.as_dict()})
+        else:
+            _print_verdict(verdict)
+        if not verdict.identical:
+            sys.exit(DIFFERENT)
+        return
+    with _progress("replaying") as show:
+        outcome = outcome_of(recording, source, show)
+    if as_json:
+        _print_json({"session": str(folder), **outcome.as_dict()})
+    else:
+        _print_outcome(outcome)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Any]:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    console = Console(file=sys.stdout, highlight=False)
+    table = Table("episode", "onset s", "end s", "known at s", title="Episodes")
+    for each in outcome.episodes:
+        end = each["end_s"]
+        table.add_row(
+            each["episode_id"],
+            f"{each['onset_s']:.3f}",
+            "" if end is None else f"{end:.3f}",
+            f"{each['confirmed_s']:.3f}",
+        )
+    console.print(table)
+    if outcome.stimuli:
+        table = Table("stimulus", "frame", "at s", "output", "action", "arm", "trigger")
+        table.title = "Stimuli asked for"
+        for each in outcome.stimuli:
+            names = ("output", "action", "arm", "trigger")
+            words = [str(each[name] or "hidden") for name in names]
+            at = f"{each['captured_s']:.3f}"
+            table.add_row(each["stimulus_id"], str(each["frame_index"]), at, *words)
+        console.print(table)
+    for note in outcome.notes:
+        console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    console = Console(file=sys.stdout, highlight=False)
+    counts = ", ".join(f"{n} {COMPARED[kind]}" for kind, n in verdict.compared.items())
+    word, style = ("identical", "bold green") if verdict.identical else ("different", "bold red")
+    console.print(Text(f"{word}, from {verdict.source}: {counts}", style), soft_wrap=True)
+    if verdict.differences:
+        table = Table("what", "where", "live, and now", "cause", title="Differences")
+        for each in verdict.differences:
+            causes = "; or ".join(CAUSES[why] for why in each.causes)
+            table.add_row(str(each.kind), each.where, each.text, causes)
+        console.print(table)
+    for kind, n in verdict.n_different.items():
+        if more := n - sum(each.kind is kind for each in verdict.differences):
+            console.print(f"and {more} more of kind {kind}")
+    _print_list(console, "Otherwise than live", [cause.text for cause in verdict.causes])
+    _print_list(console, "Not compared", [cause.text for cause in verdict.not_compared])
+
+
+def _print_list(console: Console, title: str, texts: Sequence[str]) -> None:
+    if texts:
+        console.print(f"{title}:")
+    for text in texts:
+        console.print(Text(f"  {text}"), soft_wrap=True)
+
+
+def _print_json(content: Mapping[str, Any]) -> None:
+    print(json.dumps(_without_nan(content)), flush=True)
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: what is not known is null."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,98 @@
+"""See again what was seen: the observations of a recorded session, in place of a network."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tracker.errors import RecordingError
+from tracker.observers.base import Observer
+from tracker.types import Frame, Observation, Skeleton
+
+
+class RecordedObserver:
+    """Gives recorded observations back, frame by frame, whatever the image shows.
+
+    Masks are not recorded: they are None. All else is as it was, bit for bit.
+
+    Args:
+        skeleton: Keypoints of the observations.
+        observations: In the order of their frames.
+        facts: Of the observer that made them.
+    """
+
+    def __init__(
+        self, skeleton: Skeleton, observations: Iterable[Observation], facts: Mapping[str, Any]
+    ) -> None:
+        self._skeleton = skeleton
+        self._observations = iter(observations)
+        self._facts = facts
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Keypoints of every observation."""
+        return self._skeleton
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Those of the observer that made them."""
+        return self._facts
+
+    def warm_up(self, shape: tuple[int, ...]) -> None:
+        """Do nothing: there is no slow first-time work."""
+
+    def observe(self, frame: Frame) -> Observation:
+        """Return what was seen in this frame.
+
+        Raises:
+            RecordingError: If the next observation is not that of this frame.
+        """
+        seen = next(self._observations, None)
+        if seen is None or seen.frame_index != frame.index:
+            found = "there is no more" if seen is None else f"the next one is of {seen.frame_index}"
+            raise RecordingError(f"no observation of frame {frame.index}: {found}")
+        return seen
+
+
+class SecondLook:
+    """Shows a network the recorded images, and compares what it sees with what was seen live.
+
+    A frame without an image (of height 0: it is not in the video) is as it was seen live; the
+    network is not shown it, and so may follow the animal otherwise from there on.
+
+    Args:
+        network: Sees the images.
+        recorded: Gives what was seen live.
+        compare: Told of both for each image: seen now, seen live.
+    """
+
+    def __init__(
+        self,
+        network: Observer,
+        recorded: RecordedObserver,
+        compare: Callable[[Observation, Observation], None],
+    ) -> None:
+        self._network = network
+        self._recorded = recorded
+        self._compare = compare
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Keypoints of every observation."""
+        return self._network.skeleton
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Those of the network."""
+        return self._network.facts
+
+    def warm_up(self, shape: tuple[int, ...]) -> None:
+        """Do all slow first-time work. Raises `ModelError`."""
+        self._network.warm_up(shape)
+
+    def observe(self, frame: Frame) -> Observation:
+        """Return what the network sees; raises as it and as `RecordedObserver`."""
+        live = self._recorded.observe(frame)
+        if not frame.image.shape[0]:
+            return live
+        now = self._network.observe(frame)
+        self._compare(now, live)
+        return now
