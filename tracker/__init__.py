@@ -21,6 +21,7 @@ Around it:
 14. `session`       makes the threads, watches them, ends them in order
 15. `messages`, `publisher`, `subscriber`   the wire (docs/wire.md)
 16. `recorder`, `recording`                 the session folder (docs/session_folder.md)
+    `replay`                                decides a session again (docs/replay.md)
 17. `summary`, `scoring`                    what a session folder says happened, and how well
 18. `config`, `build`, `check`, `cli`       one YAML file to one running experiment
 19. `batch`         many recordings at once, offline (docs/batch.md)

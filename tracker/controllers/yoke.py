@@ -113,7 +113,7 @@ class RepeatedYoke:
         orders: Time since this session's first frame (ns), and what was handed out then.
     """
 
-    def __init__(self, orders: Iterable[tuple[int, Order]]) -> None:
+    def __init__(self, orders: Iterable[tuple[int, Told]]) -> None:
         self._orders = deque(orders)
 
     @property
@@ -121,9 +121,9 @@ class RepeatedYoke:
         """Nothing."""
         return {}
 
-    def due(self, offset_ns: int) -> Sequence[Order]:
+    def due(self, offset_ns: int) -> Sequence[Told]:
         """Return what was handed out up to this time, in order."""
-        due: list[Order] = []
+        due: list[Told] = []
         while self._orders and self._orders[0][0] <= offset_ns:
             due.append(self._orders.popleft()[1])
         return due
