@@ -7,19 +7,24 @@ from rigs import MS, Rig, at, frame
 
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.clock import SystemClock
+from tracker.closed_loop import ClosedLoop
+from tracker.dose_store import DoseStore
 from tracker.errors import (
     AddressInUse,
     ConfigError,
+    DeviceError,
     DeviceLost,
     DeviceNotFound,
     ModelError,
     RecordingError,
     SessionError,
 )
+from tracker.interlocks import Interlocks
 from tracker.recorder import Recorder
 from tracker.recording import Recording
 from tracker.session_folder.video_writer import Codec
 from tracker.session_state import EndReason, State
+from tracker.stages import MAX_RESULTS_WAITING
 from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.scripted_camera import ScriptedCamera
@@ -220,6 +225,54 @@ def test_a_video_that_falls_behind_is_an_error_unless_frames_may_be_dropped(fold
     assert totals.not_recorded == {Fate.RING_OVERRUN: 40 - totals.recorded}
     assert totals.recorded >= 8
     assert totals.unexplained == 0
+
+
+class FailingController:
+    """Cannot say what follows from frame 7."""
+
+    name, outputs, facts, sealed = "broken", (), {}, {}
+
+    def update(self, result):
+        if result.observation.frame_index == 7:
+            raise DeviceError("frame 7 is too much")
+        return ()
+
+
+def test_what_was_decided_on_a_frame_is_written_also_if_something_fails_after_it(folder, tmp_path):
+    def loop(clock, *tell):
+        doses = DoseStore(tmp_path / "doses.sqlite")
+        interlocks = Interlocks({}, doses, subject="mouse", anchor_utc_ns=clock.anchor_utc_ns)
+        told = dict(zip(("on_edge", "on_fault"), tell, strict=True))
+        return ClosedLoop([FailingController()], {}, {}, interlocks, clock, stall_s=10, **told)
+
+    rig = Rig(folder, ScriptedCamera(frames(500)), loop=loop)
+    rig.session.start()
+    assert rig.session.wait(10)
+    with pytest.raises(SessionError, match="frame 7 is too much"):
+        rig.session.finish()
+    recording = Recording(folder)
+    processed = [row["index"] for row in recording.ledger.to_pylist() if row["fate"] == "processed"]
+    assert recording.frame_indices.tolist() == processed == list(range(8))
+
+
+def test_a_recorder_that_stands_still_ends_the_session_and_no_decision_is_lost(folder):
+    class StandsStill(Recorder):
+        """A recorder that waits at the first result until the session has to end."""
+
+        def write_result(self, result):
+            ending.wait(20)
+            super().write_result(result)
+
+    ending = threading.Event()
+    camera = ScriptedCamera(frames(MAX_RESULTS_WAITING + 500))
+    rig = Rig(folder, camera, make_recorder=StandsStill, codec=Codec.NONE)
+    rig.session.start()
+    assert rig.session.wait(20)
+    ending.set()
+    with pytest.raises(SessionError, match="4096 results wait to be written"):
+        rig.session.finish()
+    recording = Recording(folder)
+    assert len(recording.frame_indices) == recording.totals()["processed"] > MAX_RESULTS_WAITING
 
 
 class AbsentCamera:

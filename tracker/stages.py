@@ -186,16 +186,18 @@ class PipelineStage:
             self._publish(None, self._loop.idle() if self._loop else ())
             return not self._reader.exhausted
         result = self._pipeline.step(read.frame)
-        self._publish(result, self._loop.step(result) if self._loop else ())
         self._ledger.note_processed(
             read.turn, read.missed, result.stages, self._reader.policy.fate_of_missed
         )
-        if self._results.qsize() >= MAX_RESULTS_WAITING:
+        try:
+            self._publish(result, self._loop.step(result) if self._loop else ())
+        finally:
+            self._results.put(result)  # whatever fails: what was decided can be decided again
+        if self._results.qsize() > MAX_RESULTS_WAITING:
             raise RecordingError(
                 f"{MAX_RESULTS_WAITING} results wait to be written: the disk or the video "
                 f"encoder stands still"
             )
-        self._results.put(result)
         return True
 
     def _publish(self, result: FrameResult | None, stimuli: Sequence[StimulusRow]) -> None:
