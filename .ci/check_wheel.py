@@ -6,6 +6,8 @@ import zipfile
 REQUIRED = (
     "tracker/actuators/firmware/stimulus_box.hex",
     "tracker/py.typed",
+    *(f"tracker/batch/{name}.html.jinja" for name in ("index", "layout", "macros")),
+    "tracker/compare/compare.html.jinja",
     "tracker/report/report.html.jinja",
     "tracker/configs/closed_loop_demo.yaml",
     "tracker/configs/demo.yaml",

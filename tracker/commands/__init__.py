@@ -2,7 +2,7 @@
 
 import typer
 
-from tracker.commands import asking, batch, control, replaying, stimulation
+from tracker.commands import asking, batch, compare, control, replaying, stimulation
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +29,9 @@ def register(app: typer.Typer) -> None:
         "`tracker batch list.txt --config open_field --scheduler tcp://node1:8786`\n\n"
         "`tracker batch sessions/`"
     )(batch.batch)
+    app.command(epilog="Example: `tracker compare results/summary.parquet --a saline --b drug`")(
+        compare.compare
+    )
     app.command(epilog="Example: `tracker unblind sessions/20261122T101500Z_m12`")(
         stimulation.unblind
     )

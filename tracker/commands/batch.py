@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Annotated, Any, Self
 
+import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -31,7 +32,8 @@ from tracker.batch.place import Place
 from tracker.batch.run import Done, look_at_all, run_jobs
 from tracker.batch.sources import Source, find_sources
 from tracker.batch.table import PARQUET, write_tables
-from tracker.errors import ConfigError
+from tracker.compare.animals import groups_of, pairs_of
+from tracker.errors import ConfigError, TrackerError
 
 STOPPED, FAILED = 130, 1
 """Exit codes: after Ctrl-C, as shells give it; some recording failed."""
@@ -110,9 +112,27 @@ def batch(
             done = run_jobs(place, jobs, engine, watch)
         if not done.stopped:
             write_tables(done.table, place.out)
+            _write_pages(done.table, place.out)
     if done.stopped:
         _say_stopped(done, len(sources))
     _report(done, out, as_json=as_json)
+
+
+def _write_pages(table: pa.Table, out: Path) -> None:
+    """The page of all recordings, and, if there are groups, the one that compares them."""
+    from tracker.batch.page import write_index  # slow to import
+    from tracker.compare.page import PAGE, write_comparison
+
+    pages = []
+    if len(groups_of(table)) > 1:
+        try:
+            write_comparison(table, pairs_of(table, None, None), out / PAGE, source=PARQUET)
+            pages.append(("groups against each other", PAGE))
+        except TrackerError as failure:
+            Console(stderr=True).print(
+                f"no {PAGE}: {failure}", markup=False, highlight=False, soft_wrap=True
+            )
+    write_index(table, out, pages)
 
 
 def _labels(groups: Path | None, label: str | None, sources: Sequence[Source]) -> dict[str, Label]:
@@ -251,13 +271,14 @@ def _report(done: Done, out: Path, *, as_json: bool) -> None:
         **{str(state): done.count(state) for state in (State.MADE, State.FOUND, State.FAILED)},
         "failures": {each.name: each.error for each in failures},
         "summary": str(out / PARQUET),
+        "page": str(out / "index.html"),
     }
     if as_json:
         print(json.dumps(content), flush=True)
     else:
         Console(file=sys.stdout, highlight=False).print(
             f"{content['made']} recordings done, {content['found']} were done before, "
-            f"{len(failures)} failed\n{content['summary']}",
+            f"{len(failures)} failed\n{content['summary']}\n{content['page']}",
             soft_wrap=True,
         )
     if failures:

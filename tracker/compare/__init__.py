@@ -1,0 +1,1 @@
+"""Groups of animals against each other: one value per animal, effects with intervals, a page."""
