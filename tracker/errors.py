@@ -14,6 +14,8 @@ TrackerError
 │   └── BadMessage         what arrived is not what docs/wire.md says
 ├── RecordingError         a session folder cannot be written or read
 │   └── DiskFull           there is no room left
+├── ExportError            a session cannot be written in another format
+├── TrackFileError         a file of tracks or labels of another program cannot be used
 ├── TrainingError          a recipe or its data cannot be used
 └── SessionError           a worker failed, or did not stop in time
 """
@@ -98,6 +100,14 @@ class RecordingError(TrackerError):
 
 class DiskFull(RecordingError):
     """There is no room left on the disk of the session folder."""
+
+
+class ExportError(TrackerError):
+    """A session cannot be written in another format."""
+
+
+class TrackFileError(TrackerError):
+    """A file of tracks or labels of another program cannot be used."""
 
 
 class TrainingError(TrackerError):

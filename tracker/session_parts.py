@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import Field
 
@@ -22,7 +22,18 @@ class SessionSettings(Settings):
     """Who and how long."""
 
     subject: str = Field("mouse", min_length=1, pattern=r"^[\w.-]+$", description="animal's name")
-    experimenter: str = Field("", description="who runs it")
+    species: str = Field(
+        "",
+        pattern=r"^(|[A-Z][a-z]+ [a-z]+|http://purl\.obolibrary\.org/obo/NCBITaxon_\d+)$",
+        description="in Latin, e.g. Mus musculus, or a link to NCBI's taxonomy; empty: not said",
+    )
+    sex: Literal["F", "M", "O", "U"] = Field("U", description="female, male, other, not said")
+    age: str = Field(
+        "",
+        pattern=r"^(|P\d+[YMWD](\d+[MWD])*(/(P\d+[YMWD](\d+[MWD])*)?)?)$",
+        description="ISO 8601: P90D is 90 days, P8W/P10W from 8 to 10 weeks; empty: not said",
+    )
+    experimenter: str = Field("", description="who runs it, best as Family, Given")
     protocol: str = Field("", description="name or number of the approved procedure")
     notes: str = Field("", description="anything worth keeping; marks can be added while it runs")
     duration_s: float | None = Field(

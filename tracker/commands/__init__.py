@@ -2,7 +2,7 @@
 
 import typer
 
-from tracker.commands import asking, batch, compare, control, replaying, stimulation
+from tracker.commands import asking, batch, compare, control, exporting, replaying, stimulation
 
 
 def register(app: typer.Typer) -> None:
@@ -38,3 +38,6 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `tracker replay sessions/20261122T101500Z_m12 --verify`")(
         replaying.replay
     )
+    app.command(
+        name="export", epilog="Example: `tracker export sessions/20261122T101500Z_m12 nwb`"
+    )(exporting.export_session)

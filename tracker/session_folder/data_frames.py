@@ -97,15 +97,17 @@ def to_xarray(stretch: Stretch, *, every_slot: bool = False) -> "xr.Dataset":
     if every_slot:
         seen, indices = indices, numbers(stretch.ledger, "index")
         rows = np.searchsorted(indices, seen)
-        captured_ns = _filled(indices, numbers(stretch.ledger, "captured_ns").astype(np.float64))
+        captured_ns = filled_times(
+            indices, numbers(stretch.ledger, "captured_ns").astype(np.float64)
+        )
     n = len(indices)
     per_frame = stretch.features | {SCORE + name: each for name, each in stretch.scores.items()}
     place = ("time", "individual", "keypoint")
     return xr.Dataset(
         {
-            "position": ((*place, "space"), _spread(stretch.xy, rows, n)),
-            "confidence": (place, _spread(stretch.confidence, rows, n)),
-            **{name: ("time", _spread(each, rows, n)) for name, each in per_frame.items()},
+            "position": ((*place, "space"), spread_rows(stretch.xy, rows, n)),
+            "confidence": (place, spread_rows(stretch.confidence, rows, n)),
+            **{name: ("time", spread_rows(each, rows, n)) for name, each in per_frame.items()},
         },
         coords={
             "time": stretch.origin.seconds(captured_ns),
@@ -241,7 +243,9 @@ def _utc(times_ns: NDArray[Any], origin: Origin) -> Any:
     return pd.DatetimeIndex(whole.view("datetime64[ns]"), tz="UTC")
 
 
-def _filled(indices: NDArray[np.int64], captured_ns: NDArray[np.float64]) -> NDArray[np.float64]:
+def filled_times(
+    indices: NDArray[np.int64], captured_ns: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return times with those that are NaN put on lines by index; at the ends, on the last line."""
     known = np.flatnonzero(np.isfinite(captured_ns))
     if len(known) < 2:
@@ -254,7 +258,7 @@ def _filled(indices: NDArray[np.int64], captured_ns: NDArray[np.float64]) -> NDA
     return np.asarray(filled, np.float64)
 
 
-def _spread(values: NDArray[Any], rows: NDArray[np.int64], n: int) -> NDArray[Any]:
+def spread_rows(values: NDArray[Any], rows: NDArray[np.int64], n: int) -> NDArray[Any]:
     """Return values put at rows of n, the others NaN."""
     spread = np.full((n, *values.shape[1:]), np.nan, values.dtype)
     spread[rows] = values

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tracker.errors import TrainingError
-from tracker.learning.data.formats.label_tables import H5_KEY
+from tracker.label_files import H5_KEY
 from tracker.types import Skeleton
 
 CONFIG = "config.yaml"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.errors import MissingExtra
+from tracker.errors import TrackFileError
+from tracker.label_files import LEVELS, open_dlc_h5
 from tracker.learning.data.formats.gather import unlabelled
 from tracker.learning.data.images import IMAGE_ENDINGS
-
-LEVELS = ("scorer", "individuals", "bodyparts", "coords")
-"""Header rows, in their order; the first and second are not in every table."""
-
-H5_KEY = "df_with_missing"
-"""Where DeepLabCut keeps its labels in an h5 file; taken if there are several tables."""
-
-_BROKEN_HDF5 = (OSError, ValueError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError)
-"""What pandas and PyTables raise at files that are no HDF5, or other HDF5."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,19 +137,9 @@ def _cells(
                 faults.append(f"{name}: no CSV file ({error})")
                 return None
     try:
-        import pandas as pd
-        import tables  # noqa: F401 - pandas reads HDF5 by it
-    except ImportError as error:
-        raise MissingExtra("train", "reading a table of labels in HDF5") from error
-    try:
-        with pd.HDFStore(path, mode="r") as store:
-            keys = store.keys()
-            frame = store.get(H5_KEY if f"/{H5_KEY}" in keys else keys[0]) if keys else None
-    except _BROKEN_HDF5 as error:
-        faults.append(f"{name}: cannot be read as HDF5 of pandas ({error})")
-        return None
-    if not isinstance(frame, pd.DataFrame):
-        faults.append(f"{name}: it holds no table of pandas")
+        frame = open_dlc_h5(path, "train")
+    except TrackFileError as error:
+        faults.append(f"{name}: {error}")
         return None
     return list(csv.reader(io.StringIO(frame.head(n_rows).to_csv() if n_rows else frame.to_csv())))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.errors import DeviceError, MissingExtra
+from tracker.errors import DeviceError, TrackFileError
+from tracker.label_files import BROKEN_SLP, open_slp
 from tracker.learning.data.formats.gather import Found, Gatherer, key_of
 from tracker.learning.data.formats.labels import LabelMap, map_labels
 from tracker.learning.data.images import check_memory, read_frames, with_channels
@@ -17,9 +18,6 @@ from tracker.learning.samples import Sample, Wanted
 
 if TYPE_CHECKING:
     from sleap_io import Instance, LabeledFrame, Labels, Video
-
-_BROKEN_SLP = (OSError, ValueError, LookupError, TypeError, AttributeError)
-"""What sleap-io raises at files that are no .slp."""
 
 
 def read_sleap(source: SleapSource, wanted: Wanted, root: Path, faults: list[str]) -> list[Sample]:
@@ -59,17 +57,13 @@ def labels_in_slp(path: Path) -> tuple[str, ...] | None:
 
 
 def _open(path: Path, name: str, faults: list[str], *, lazy: bool = False) -> "Labels | None":
-    try:
-        import sleap_io
-    except ImportError as error:
-        raise MissingExtra("train", "reading labels of SLEAP") from error
     if not path.is_file():
         faults.append(f"{name}: there is no such file, expected a .slp of SLEAP")
         return None
     try:
-        return sleap_io.load_slp(path.as_posix(), open_videos=False, lazy=lazy)
-    except _BROKEN_SLP as error:
-        faults.append(f"{name}: cannot be read as a .slp of SLEAP ({error})")
+        return open_slp(path, "train", lazy=lazy)
+    except TrackFileError as error:
+        faults.append(f"{name}: {error}")
         return None
 
 
@@ -154,7 +148,7 @@ class _Part:
                 image = with_channels(np.asarray(self._video[number], np.uint8), channels)
                 check_memory(self.name, gatherer.expected, image.nbytes)
                 yield number, f"{stem}/{number:06d}", image
-        except _BROKEN_SLP as error:
+        except BROKEN_SLP as error:
             faults.append(f"{self.name}: its embedded images cannot be read ({error})")
         finally:
             self._video.close()
