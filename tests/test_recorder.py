@@ -56,6 +56,7 @@ class TestOpening:
             "episodes.jsonl",
             "log.jsonl",
             "reserve.tmp",
+            "writing.lock",
         }
 
     def test_without_a_codec_there_is_no_video(self, folder):

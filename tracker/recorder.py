@@ -19,7 +19,8 @@ import msgspec
 from tracker.clock import Clock
 from tracker.errors import DiskFull, RecordingError
 from tracker.session_folder import files as names
-from tracker.session_folder.files import AppendFile, write_error, write_new
+from tracker.session_folder.files import AppendFile, replace_file, write_error, write_new
+from tracker.session_folder.lock import WriterLock
 from tracker.session_folder.rows import (
     LEDGER_SCHEMA,
     EpisodeLine,
@@ -129,6 +130,7 @@ class Recorder:
         self._opened_ns = self._flushed_ns = self._synced_ns = 0
         self._n_frames = 0
         self._files: _Files | None = None
+        self._lock: WriterLock | None = None
 
     def open(self) -> None:
         """Make the folder and begin every file.
@@ -142,10 +144,14 @@ class Recorder:
         session = _pretty(self._session("running"))
         refuse_video(self._camera.shape, self._settings)
         self._make_folder()
-        write_new(self._folder / names.EXPERIMENT, self._experiment)
-        self._replace_session(session)
-        write_new(self._folder / names.RESERVE, b"\xa5" * _RESERVE_BYTES)
-        self._files = self._begin_files()
+        self._lock = WriterLock(self._folder)
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
+            write_new(self._folder / names.EXPERIMENT, self._experiment)
+            replace_file(self._folder / names.SESSION, session)
+            write_new(self._folder / names.RESERVE, b"\xa5" * _RESERVE_BYTES)
+            self._files = self._begin_files()
+            undo.pop_all()
 
     def write_frame(self, frame: Frame) -> InVideo | None:
         """Add one frame to the video, and say where; does nothing with codec `none`.
@@ -256,9 +262,11 @@ class Recorder:
             **more,
             "recording_errors": [str(failure) for failure in failures],
         }
-        last = _failure_of(lambda: self._replace_session(_pretty(session)))
+        last = _failure_of(lambda: replace_file(self._folder / names.SESSION, _pretty(session)))
         if last is not None:
             failures.append(last)
+        if self._lock is not None:
+            self._lock.release()
         if failures:
             raise failures[0]
 
@@ -341,16 +349,6 @@ class Recorder:
             "experiment_sha256": hashlib.sha256(self._experiment).hexdigest(),
             "provenance": self._provenance,
         }
-
-    def _replace_session(self, content: bytes) -> None:
-        path = self._folder / names.SESSION
-        draft = path.with_suffix(".tmp")
-        try:
-            draft.unlink(missing_ok=True)
-            write_new(draft, content)
-            draft.replace(path)
-        except OSError as failure:
-            raise write_error(path, failure) from failure
 
 
 def _failure_of(step: Callable[[], None]) -> RecordingError | None:

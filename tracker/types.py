@@ -66,6 +66,9 @@ class Fate(StrEnum):
     DISK_FULL = "disk_full"
     """It could not be written."""
 
+    LOST_IN_CRASH = "lost_in_crash"
+    """The program died before it was on the disk; said by `tracker recover`."""
+
     SESSION_ENDED = "session_ended"
     """The session was stopped or failed before its turn came."""
 

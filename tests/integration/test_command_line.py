@@ -294,6 +294,27 @@ def test_kill_9_leaves_a_session_that_lost_at_most_its_last_second(tmp_path, fra
     assert recording.totals()["unexplained"] == 0
 
 
+def test_a_killed_session_is_recovered_with_one_command(tmp_path):
+    process, address = start("demo", cwd=tmp_path)
+    wait_for_frames(address, 30)
+    (folder,) = (tmp_path / "sessions").iterdir()
+    refused = tracker("recover", folder, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "is being written by process" in refused.stderr
+    process.kill()
+    process.communicate(timeout=10)
+    said = tracker("recover", folder, "--dry-run", cwd=tmp_path).stdout
+    assert "frames.arrow" in said
+    assert "cut off" in said
+    done = tracker("recover", folder, tmp_path / "no_session", "--json", cwd=tmp_path)
+    assert done.returncode == 2  # one of the two is no session
+    recovered, refused = last_line(done)["sessions"]
+    assert recovered["closed_now"]
+    assert recovered["totals"]["captured"] >= 25
+    assert "is no session folder" in refused["error"]
+    assert "closed already" in tracker("recover", folder, cwd=tmp_path).stdout
+
+
 def test_listen_prints_episodes_from_another_process(tmp_path):
     session, address = start("demo", "--seconds", 100, cwd=tmp_path)
     listener = subprocess.Popen(

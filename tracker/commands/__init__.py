@@ -2,7 +2,16 @@
 
 import typer
 
-from tracker.commands import asking, batch, compare, control, exporting, replaying, stimulation
+from tracker.commands import (
+    asking,
+    batch,
+    compare,
+    control,
+    exporting,
+    recovering,
+    replaying,
+    stimulation,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +41,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `tracker compare results/summary.parquet --a saline --b drug`")(
         compare.compare
     )
+    app.command(epilog="Example: `tracker recover sessions/* --dry-run`")(recovering.recover)
     app.command(epilog="Example: `tracker unblind sessions/20261122T101500Z_m12`")(
         stimulation.unblind
     )

@@ -24,6 +24,8 @@ UNBLINDING = "unblinding.json"
 """Who has unblinded the session, and when; while it is not there, nobody has."""
 LOG = "log.jsonl"
 REPORT = "report.html"
+LOCK = "writing.lock"
+"""There while a program writes, and locked by it; left behind, unlocked, if it dies."""
 RESERVE = "reserve.tmp"
 """Room kept until the end, so that a full disk still lets the files be finished."""
 
@@ -31,6 +33,12 @@ RESERVE = "reserve.tmp"
 def video_segment(number: int) -> str:
     """Name of the video file of this number (from 0), where the video is several files."""
     return f"video_{number:03d}.mkv"
+
+
+def video_files(folder: Path) -> list[Path]:
+    """The video files that are in a session folder, in order."""
+    single = folder / VIDEO
+    return [single] if single.is_file() else sorted(folder.glob(VIDEO_SEGMENTS))
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -136,3 +144,14 @@ def write_new(path: Path, content: bytes) -> None:
         file.append(content)
     finally:
         file.close()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a whole new file in the place of another in one step; raises as `AppendFile`."""
+    draft = path.with_suffix(".tmp")
+    try:
+        draft.unlink(missing_ok=True)
+        write_new(draft, content)
+        draft.replace(path)
+    except OSError as failure:
+        raise write_error(path, failure) from failure

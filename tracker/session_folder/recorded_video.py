@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tracker.errors import RecordingError
-from tracker.session_folder.files import VIDEO, VIDEO_SEGMENTS, video_segment
+from tracker.session_folder.files import VIDEO, video_files, video_segment
 from tracker.session_folder.video_reader import VideoReader
 from tracker.types import Fate, Frame
 
@@ -151,4 +151,4 @@ class RecordedVideo:
 
 def has_video(folder: Path) -> bool:
     """Whether there is a video in a session folder."""
-    return (folder / VIDEO).is_file() or any(folder.glob(VIDEO_SEGMENTS))
+    return bool(video_files(folder))

@@ -49,7 +49,7 @@ class VideoReader:
         self._may_be_short = may_be_short
         self._is_all = first_ns is None
         first = captured_ns[:1] if first_ns is None else np.int64(first_ns)
-        self._times_ms = _matroska_ms(captured_ns - first)
+        self._times_ms = matroska_ms(captured_ns - first)
 
     def images(self, first: int = 0, end: int | None = None) -> Iterator[NDArray[np.uint8]]:
         """Images in order: uint8, (height, width) or (height, width, 3) RGB.
@@ -98,7 +98,7 @@ class VideoReader:
                 container.seek(from_ms, stream=stream, backward=True)
             pictures = container.decode(stream)
             while True:
-                with _messages() as told:
+                with decoding_messages() as told:
                     picture = next(pictures, None)
                 if any(_DAMAGED in text for _, _, text in told):
                     raise RecordingError(
@@ -132,7 +132,7 @@ class VideoReader:
         return lines[: picture.height, : picture.width]
 
 
-def _matroska_ms(elapsed_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+def matroska_ms(elapsed_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Times in the file, of times since its first frame: cut to µs by us, to ms by FFmpeg."""
     times_us: NDArray[np.int64] = elapsed_ns // 1000
     return (times_us + 500) // 1000
@@ -151,7 +151,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _messages() -> Iterator[list[tuple[int, str, str]]]:
+def decoding_messages() -> Iterator[list[tuple[int, str, str]]]:
     """What FFmpeg logs on this thread: a patched picture is nothing but a message to it."""
     level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
