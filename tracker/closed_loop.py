@@ -38,6 +38,7 @@ from tracker.stimuli import (
     StimulusCommand,
     StimulusRow,
 )
+from tracker.subjects import Subjects
 from tracker.types import FrameResult
 
 BY_HAND = "manual"
@@ -114,6 +115,7 @@ class ClosedLoop:
         self._held = {name: HeldActuator(actuator) for name, actuator in actuators.items()}
         self._last_step_ns: int | None = None  # before the first frame there is nothing to fear
         self._requests: SimpleQueue[_Request] = SimpleQueue()
+        self._subjects = Subjects()
         self._counts: Counter[str] = Counter()
         self._last = ""
         self._n_by_hand = 0
@@ -228,14 +230,10 @@ class ClosedLoop:
     def step(self, result: FrameResult) -> list[StimulusRow]:
         """Carry out what follows from a frame; one row per command. Pipeline's thread."""
         self._last_step_ns = self._clock.now_ns()
-        seen = result.observation
-        situation = Situation(
-            usable=not seen.abstained,
-            identity=1.0 if len(seen.confidence) == 1 else 0.0,
-            captured_ns=seen.captured_ns,
-        )
+        seen, about = result.observation, self._subjects
+        about.note(result)
         rows = [
-            self._carry_out(command, situation, result)
+            self._carry_out(command, about.situation(command, seen), result)
             for controller in self._controllers
             for command in controller.update(result)
         ]

@@ -78,11 +78,13 @@ class ObservationMessage(_Header, frozen=True, kw_only=True):
     Attributes:
         xy: [individual][keypoint][x, y] in sensor pixels; NaN where not found.
         confidence: [individual][keypoint], from 0 to 1.
+        identities: [individual]: who it is; "" for one that is none of the animals followed.
+        identity_confidence: [individual]: how sure that is, from 0 to 1.
         novelty: Above 1 the network does not know what it sees; NaN if it does not say.
         abstained: True if no position is given because the frame could not be judged.
 
     Raises:
-        ValueError: If the two disagree on individuals or keypoints.
+        ValueError: If lists disagree on individuals or keypoints.
     """
 
     frame_index: Count
@@ -100,12 +102,20 @@ class ObservationMessage(_Header, frozen=True, kw_only=True):
     measures: dict[str, float] = {}
     novelty: float = NAN
     abstained: bool = False
+    identities: list[str] = []
+    identity_confidence: list[float] = []
 
     def __post_init__(self) -> None:
         if [*map(len, self.xy)] != [*map(len, self.confidence)]:
             raise ValueError(
                 f"xy has {[*map(len, self.xy)]} keypoints by individual, but confidence has "
                 f"{[*map(len, self.confidence)]}: expected the same"
+            )
+        n = len(self.identities)
+        if n not in (0, len(self.xy)) or n != len(self.identity_confidence):
+            raise ValueError(
+                f"{n} identities with {len(self.identity_confidence)} confidences of "
+                f"{len(self.xy)} individuals: expected one of each per individual, or none"
             )
 
 
@@ -332,6 +342,8 @@ def observation_message(
         measures=dict(seen.measures),
         novelty=seen.novelty,
         abstained=seen.abstained,
+        identities=list(seen.identities),
+        identity_confidence=list(seen.identity_confidence),
     )
 
 

@@ -167,9 +167,15 @@ class Observation:
         abstained: True if the frame was too unlike the training images, or not usable, for
             its positions to be believed: `xy` is NaN then.
         network_ns: Time spent in the bare network call (ns), 0 if there was none.
+        identities: Who each individual is, in the order of the rows: all animals that are
+            followed, always in the same order, seen or not (`xy` is NaN if not), then "" for
+            each individual that is none of them. Empty before it was tracked.
+        identity_confidence: How sure that is, from 0 to 1, in the same order; 0 for "".
+        appearance: float32, shape (individuals, descriptors): what each individual looks like,
+            for telling animals apart; NaN where it could not be measured. None: not measured.
 
     Raises:
-        ValueError: If the two arrays disagree on individuals or keypoints.
+        ValueError: If the arrays disagree on individuals or keypoints.
     """
 
     frame_index: int
@@ -182,6 +188,9 @@ class Observation:
     novelty: float = float("nan")
     abstained: bool = False
     network_ns: int = 0
+    identities: tuple[str, ...] = ()
+    identity_confidence: tuple[float, ...] = ()
+    appearance: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.xy.shape != (*self.confidence.shape, 2):
@@ -189,6 +198,17 @@ class Observation:
                 f"xy has shape {self.xy.shape}, but confidence has shape "
                 f"{self.confidence.shape}: expected (individuals, keypoints, 2) "
                 f"and (individuals, keypoints)"
+            )
+        n = len(self.identities)
+        if n not in (0, len(self.confidence)) or n != len(self.identity_confidence):
+            raise ValueError(
+                f"{n} identities with {len(self.identity_confidence)} confidences of "
+                f"{len(self.confidence)} individuals: expected one of each per individual, or none"
+            )
+        if self.appearance is not None and len(self.appearance) != len(self.confidence):
+            raise ValueError(
+                f"appearance of {len(self.appearance)} individuals, but {len(self.confidence)} "
+                f"were seen"
             )
 
 

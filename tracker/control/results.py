@@ -78,6 +78,8 @@ def _result(message: ObservationMessage, events: tuple[Onset | Episode, ...]) ->
         captured_ns=message.captured_ns,
         xy=np.array(message.xy, np.float32).reshape(n, keypoints, 2),
         confidence=confidence,
+        identities=tuple(message.identities),
+        identity_confidence=tuple(message.identity_confidence),
         class_scores=dict(message.class_scores),
         measures=dict(message.measures),
         novelty=message.novelty,

@@ -1,6 +1,6 @@
 """What a session says of a stretch of time, or of all of it, as arrays and as tables."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ _PLAIN = [
     "novelty",
     "abstained",
 ]
+_TRACKED = ["identity", "identity_confidence", "appearance"]
+"""Columns that recordings made before there was tracking lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +111,22 @@ class Stretch:
             xy, confidence = batch["xy"], batch["confidence"]
             flat_xy, flat_confidence = xy.flatten().to_numpy(), confidence.flatten().to_numpy()
             ends = np.cumsum(pc.list_value_length(confidence).to_numpy())
-            rest = batch.select(_PLAIN).to_pylist()
+            names = [
+                *_PLAIN,
+                *(name for name in _TRACKED if name in self.observations.column_names),
+            ]
+            rest = batch.select(names).to_pylist()
             begin = 0
             for end, row in zip(ends, rest, strict=True):
+                n_individuals = (end - begin) // shape[1]
                 yield Observation(
                     frame_index=row["index"],
                     captured_ns=row["captured_ns"],
                     xy=flat_xy[2 * begin : 2 * end].reshape(*shape, 2),
                     confidence=flat_confidence[begin:end].reshape(shape),
+                    identities=tuple(row.get("identity", ())),
+                    identity_confidence=tuple(row.get("identity_confidence", ())),
+                    appearance=_appearance(row, n_individuals),
                     class_scores=dict(row["class_scores"]),
                     measures=dict(row["measures"]),
                     novelty=row["novelty"],
@@ -187,6 +197,11 @@ class Stretch:
         flat = pc.list_flatten(self.observations[name]).to_numpy()
         values[np.arange(most) < counts[:, None]] = flat.reshape(-1, *shape)
         return values
+
+
+def _appearance(row: Mapping[str, Any], n_individuals: int) -> NDArray[np.float32] | None:
+    values = row.get("appearance")
+    return np.array(values, np.float32).reshape(n_individuals, -1) if values else None
 
 
 def numbers(table: pa.Table, name: str) -> NDArray[Any]:
