@@ -33,6 +33,8 @@ def result(index=8, events=(), *, individuals=1):
         novelty=0.25,
         abstained=True,
         network_ns=7,
+        identities=("a", "b")[:individuals],
+        identity_confidence=(1.0, 0.25)[:individuals],
     )
     return FrameResult(
         seen, {"speed_cm_s": 1.5}, {"freezing": 0.75}, events, StageTimes(1, 2, 3, 4, 7)
@@ -57,7 +59,8 @@ def episode(event, of, state):
 def assert_same(got, expected):
     np.testing.assert_array_equal(got.observation.xy, expected.observation.xy)
     np.testing.assert_array_equal(got.observation.confidence, expected.observation.confidence)
-    for name in ("frame_index", "captured_ns", "class_scores", "measures", "novelty", "abstained"):
+    plain = ("frame_index", "captured_ns", "class_scores", "measures", "novelty", "abstained")
+    for name in (*plain, "identities", "identity_confidence"):
         assert getattr(got.observation, name) == getattr(expected.observation, name)
     assert (got.features, got.scores, got.events) == (
         expected.features,

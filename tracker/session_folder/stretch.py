@@ -111,11 +111,8 @@ class Stretch:
             xy, confidence = batch["xy"], batch["confidence"]
             flat_xy, flat_confidence = xy.flatten().to_numpy(), confidence.flatten().to_numpy()
             ends = np.cumsum(pc.list_value_length(confidence).to_numpy())
-            names = [
-                *_PLAIN,
-                *(name for name in _TRACKED if name in self.observations.column_names),
-            ]
-            rest = batch.select(names).to_pylist()
+            tracked = [name for name in _TRACKED if name in self.observations.column_names]
+            rest = batch.select([*_PLAIN, *tracked]).to_pylist()
             begin = 0
             for end, row in zip(ends, rest, strict=True):
                 n_individuals = (end - begin) // shape[1]
