@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_never
@@ -167,14 +168,30 @@ def build_pipeline(
     arena = Arena(experiment.rig.arena)
     measures = [lamp_measure(name) for name in experiment.rig.lamps]
     features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
-    watches = [
+    watches = build_watches(experiment, features.names, features.group_delay_s)
+    return Pipeline(observer, features, watches, clock)
+
+
+def build_watches(
+    experiment: Experiment, features: Sequence[str], group_delay_s: Mapping[str, float]
+) -> list[Watch]:
+    """Return the behaviours of this experiment, each with what turns it into episodes.
+
+    Args:
+        experiment: Checked settings.
+        features: Names of all features there are.
+        group_delay_s: How far each of them lags (s).
+
+    Raises:
+        ConfigError: If a rule names a feature or a zone that is not there.
+    """
+    return [
         Watch(
-            make_rule(name, watched.rule, features.names, features.group_delay_s),
+            make_rule(name, watched.rule, features, group_delay_s),
             EpisodeBuilder(name, experiment.session.subject, watched.episode),
         )
         for name, watched in experiment.behaviours.items()
     ]
-    return Pipeline(observer, features, watches, clock)
 
 
 def build_observer(experiment: Experiment, clock: Clock) -> Observer:

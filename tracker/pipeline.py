@@ -4,7 +4,7 @@ No thread, no socket, and no clock but the one it is handed: live, replay and te
 same object, and the same frames give the same episodes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tracker.behaviours.base import Behaviour
@@ -58,6 +58,11 @@ class Pipeline:
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features of every result."""
         return self._features.names
+
+    @property
+    def group_delay_s(self) -> Mapping[str, float]:
+        """How far each feature lags behind the animal (s), apart from half a frame."""
+        return self._features.group_delay_s
 
     @property
     def min_fps(self) -> float:

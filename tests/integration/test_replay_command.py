@@ -89,6 +89,28 @@ def test_without_verify_it_prints_what_comes_out(demo):
     assert "locomotion/mouse/1" in done.stdout
 
 
+def test_the_price_of_being_online_is_told_to_programs_and_to_people(demo):
+    done = tracker("parity", demo, "--full", "--json", cwd=demo.parent)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    causes = [step["cause"] for step in said["steps"]]
+    assert causes == ["frames not processed", "causal filters", "all together"]
+    later = {each["behaviour"]: each["onset_later_ms"] for each in said["steps"][1]["agreements"]}
+    assert 100 < later["locomotion"] < 200  # half of a window of 300 ms, and half a frame
+    done = tracker("parity", demo, cwd=demo.parent)
+    assert "known later" in done.stdout
+
+
+def test_other_settings_are_tried_on_a_session(demo):
+    changes = ["behaviours.locomotion.rule.above=500"]
+    done = tracker("parity", demo, "--json", cwd=demo.parent, changes=changes)
+    assert done.returncode == 0, done.stderr
+    (locomotion, *_) = json.loads(done.stdout.splitlines()[-1])["agreements"]
+    assert (locomotion["episodes"], locomotion["reference"]) == (1, 0)
+    done = tracker("parity", demo, "--full", cwd=demo.parent, changes=changes)
+    assert (done.returncode, "one at a time" in done.stderr) == (2, True)
+
+
 def test_what_cannot_be_done_is_one_sentence(tmp_path):
     done = tracker("replay", tmp_path, "--verify", cwd=tmp_path)
     assert done.returncode == 2

@@ -8,6 +8,7 @@ from tracker.commands import (
     compare,
     control,
     exporting,
+    parity,
     recovering,
     replaying,
     stimulation,
@@ -51,3 +52,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         name="export", epilog="Example: `tracker export sessions/20261122T101500Z_m12 nwb`"
     )(exporting.export_session)
+    app.command(
+        epilog="Example: `tracker parity sessions/20261122T101500Z_m12 --set "
+        "behaviours.freezing.rule.below=1.2`"
+    )(parity.parity)

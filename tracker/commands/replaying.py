@@ -1,9 +1,9 @@
-"""`tracker replay | parity`: what a recorded session decides again, and what it might have."""
+"""`tracker replay`: what a recorded session decides again, and whether it is the same."""
 
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,29 +65,34 @@ def replay(
     """Decide again what a session decided: same frames, same pipeline, same seeds."""
     recording = Recording(folder)
     if check:
-        with _progress("replaying") as show:
+        with progress("replaying") as show:
             verdict = verify(recording, source, show)
         if as_json:
-            _print_json({"session": str(folder), **verdict.as_dict()})
+            print_json({"session": str(folder), **verdict.as_dict()})
         else:
             _print_verdict(verdict)
         if not verdict.identical:
             sys.exit(DIFFERENT)
         return
-    with _progress("replaying") as show:
+    with progress("replaying") as show:
         outcome = outcome_of(recording, source, show)
     if as_json:
-        _print_json({"session": str(folder), **outcome.as_dict()})
+        print_json({"session": str(folder), **outcome.as_dict()})
     else:
         _print_outcome(outcome)
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Any]:
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while something is done; gives whom to tell how far it is."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+        def show(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        yield show
 
 
 def _print_outcome(outcome: Outcome) -> None:
@@ -140,7 +145,8 @@ def _print_list(console: Console, title: str, texts: Sequence[str]) -> None:
         console.print(Text(f"  {text}"), soft_wrap=True)
 
 
-def _print_json(content: Mapping[str, Any]) -> None:
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print one JSON object on one line; NaN is null."""
     print(json.dumps(_without_nan(content)), flush=True)
 
 
