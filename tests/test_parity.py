@@ -210,7 +210,7 @@ class TestPriceOfEveryFrame:
     def test_where_none_was_missed_the_network_need_not_look_again(self, every_frame):
         cost = price(Recording(every_frame), full=True)
         assert [step.cause for step in cost.steps] == [
-            "frames not processed",
+            "missed frames",
             "causal filters",
             "all together",
         ]

@@ -94,11 +94,12 @@ def test_the_price_of_being_online_is_told_to_programs_and_to_people(demo):
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     causes = [step["cause"] for step in said["steps"]]
-    assert causes == ["frames not processed", "causal filters", "all together"]
+    assert causes == ["missed frames", "causal filters", "all together"]
     later = {each["behaviour"]: each["onset_later_ms"] for each in said["steps"][1]["agreements"]}
     assert 100 < later["locomotion"] < 200  # half of a window of 300 ms, and half a frame
     done = tracker("parity", demo, cwd=demo.parent)
-    assert "known later" in done.stdout
+    assert "known +ms" in done.stdout
+    assert done.stderr == ""
 
 
 def test_other_settings_are_tried_on_a_session(demo):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -60,8 +61,8 @@ def parity(
 def _print_price(cost: Price) -> None:
     console = Console(file=sys.stdout, highlight=False)
     console.print(f"{cost.frames} frames arrived, {cost.processed} of them were processed live")
-    columns = ("cause", "behaviour", "matched", "missed", "extra")
-    table = Table(*columns, "onset later, ms", "known later, ms", "frames alike")
+    columns = ("cause", "behaviour", "found", "extra", "onset +ms", "known +ms", "alike")
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for step in cost.steps:
         is_all = step is cost.steps[-1]
         if is_all:
@@ -71,14 +72,15 @@ def _print_price(cost: Price) -> None:
             table.add_row(
                 step.cause if number == 0 else "",
                 each.behaviour,
-                *map(str, (each.matched, each.missed, each.extra)),
+                f"{each.matched} of {each.reference}",
+                str(each.extra),
                 _spread(each.onset_later_ms, each.onset_worst_ms),
                 known,
                 _share(each.frames_alike),
                 end_section=number == len(step.agreements) - 1,
             )
     console.print(table)
-    console.print("later: median (worst), against the best that one could have done afterwards")
+    console.print("+ms: later by so much than afterwards, median (worst); alike: share of frames")
     for step in cost.steps:
         console.print(f"{step.cause}: {step.compared}", soft_wrap=True)
     _print_notes(console, cost.notes)
@@ -89,20 +91,21 @@ def _add_confirmation(table: Table, cost: Price) -> None:
         cause = "confirmation" if number == 0 else ""
         is_last = number == len(cost.confirmation_ms) - 1
         spread = _spread(median, worst)
-        table.add_row(cause, name, "", "", "", "", spread, "", end_section=is_last)
+        table.add_row(cause, name, "", "", "", spread, "", end_section=is_last)
 
 
 def _print_what_if(answer: WhatIf) -> None:
     console = Console(file=sys.stdout, highlight=False)
-    columns = ("behaviour", "live", "other", "matched", "only live", "only other")
-    table = Table(*columns, "live onset later, ms", "frames alike")
+    columns = ("behaviour", "live", "other", "both", "live only", "other only")
+    table = Table(*columns, "live +ms", "alike", box=box.SIMPLE_HEAD, pad_edge=False)
     for each in answer.agreements:
         counts = (each.episodes, each.reference, each.matched, each.extra, each.missed)
         later = _spread(each.onset_later_ms, each.onset_worst_ms)
         table.add_row(each.behaviour, *map(str, counts), later, _share(each.frames_alike))
     console.print(table)
     if answer.stimuli:
-        table = Table("stimuli asked for", "live", "other")
+        stimuli_columns = ("stimuli asked for", "live", "other")
+        table = Table(*stimuli_columns, box=box.SIMPLE_HEAD, pad_edge=False)
         for name, (live, other) in answer.stimuli.items():
             table.add_row(name, str(live), str(other))
         console.print(table)

@@ -86,7 +86,10 @@ def replay(
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on stderr while something is done; gives whom to tell how far it is."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(what, total=None)
 
         def show(done: int, of: int) -> None:

@@ -98,7 +98,7 @@ def price(
     on_these = "every recorded frame" if full else "the frames that were processed"
     if full:
         text = f"live against {on_these}, with the same filters"
-        steps.append(step("frames not processed", text, live, every))
+        steps.append(step("missed frames", text, live, every))
     text = f"causal against centred filters on {on_these}"
     steps.append(step("causal filters", text, every, best))
     text = f"live against centred filters on {on_these}"

@@ -1,5 +1,6 @@
 """Compares what comes out of a replay with what was written live, and keeps what differs."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -97,15 +98,18 @@ class NumberComparison:
             self._found.add(Kind.FEATURE, "all frames", None, text)
 
 
+NOT_SEEN = ("masks", "network_ns")
+"""Fields of an observation that are not compared: not recorded; how long it took."""
+
+
 def compare_observations(now: Observation, live: Observation, found: Found) -> None:
-    """Compare what is seen in a frame with what was seen live, but for how long it took."""
+    """Compare what is seen in a frame with what was seen live, every bit of it that is recorded."""
     found.compared[Kind.OBSERVATION] += 1
-    changed = [*_changed_arrays(now, live)]
-    for name in ("class_scores", "measures"):
-        changed += _changed_values(name, getattr(now, name), getattr(live, name))
-    changed += _changed_values("", {"novelty": now.novelty}, {"novelty": live.novelty})
-    if now.abstained != live.abstained:
-        changed.append(f"abstained was {live.abstained}, comes out {now.abstained}")
+    changed = []
+    for field in fields(Observation):
+        if field.name not in NOT_SEEN:
+            before, after = getattr(live, field.name), getattr(now, field.name)
+            changed += _changed(field.name, after, before)
     if changed:
         where = f"frame {live.frame_index}"
         found.add(Kind.OBSERVATION, where, live.frame_index, "; ".join(changed))
@@ -205,16 +209,16 @@ def _field_names(line: Any) -> list[str]:
     return [field.name for field in fields(line)]
 
 
-def _changed_arrays(now: Observation, live: Observation) -> list[str]:
-    changed = []
-    for name, unit in (("xy", " px"), ("confidence", "")):
-        after, before = getattr(now, name), getattr(live, name)
-        if after.shape != before.shape:
-            changed.append(f"{len(before)} individuals were seen, {len(after)} are now")
-            break
-        if not np.array_equal(after, before, equal_nan=True):
-            changed.append(f"{name} {_how_far(after, before)}{unit}")
-    return changed
+def _changed(name: str, now: Any, live: Any) -> list[str]:
+    """Say how a field of an observation differs, if it does."""
+    if isinstance(live, Mapping):
+        return _changed_values(name, now, live)
+    if not isinstance(live, np.ndarray) or now is None:
+        alike = now is None if live is None else now == live or (_is_nan(now) and _is_nan(live))
+        return [] if alike else [f"{name} was {live}, comes out {now}"]
+    if now.shape != live.shape:
+        return [f"{name} was of {len(live)} individuals, is of {len(now)}"]
+    return [] if np.array_equal(now, live, equal_nan=True) else [f"{name} {_how_far(now, live)}"]
 
 
 def _how_far(now: NDArray[np.float32], live: NDArray[np.float32]) -> str:
@@ -234,8 +238,8 @@ def _changed_values(what: str, now: Mapping[str, float], live: Mapping[str, floa
     return changed
 
 
-def _is_nan(value: float | None) -> bool:
-    return value is not None and value != value  # noqa: PLR0124 - NaN alone is not itself
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _listed(names: set[str]) -> str:
