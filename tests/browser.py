@@ -75,8 +75,10 @@ class Browser:
             self._hear()
 
     def value_of(self, script):
-        """What a script says in the page, as JSON."""
-        found = self.ask("Runtime.evaluate", expression=script, returnByValue=True)
+        """What a script says in the page, as JSON; a promise is waited for."""
+        found = self.ask(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         return found["result"].get("value")
 
     def complaints(self):

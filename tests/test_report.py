@@ -35,12 +35,11 @@ from tracker.report.figures import (
     limits_of,
     losses_of,
     measured_on_s,
-    moment_ns,
     refusals_of,
     settings_of,
     stage_table,
 )
-from tracker.report.look import TimeAxis, draw_bars, merged, runs
+from tracker.report.look import TimeAxis, coverage, draw_bars, runs
 from tracker.report.maps import maps
 from tracker.stimuli import Action, Delivery, Edge, Refusal, StimulusCommand, StimulusRow
 from tracker.unblinding import unblind
@@ -190,8 +189,8 @@ def test_an_experiment_without_outputs_or_that_cannot_be_read_has_no_limits(tmp_
 def test_a_stimulus_by_hand_belongs_to_the_time_of_its_command():
     command = StimulusCommand("manual/1", "manual", "light", Action.TRAIN, TRAIN)
     by_hand = StimulusRow(command, Delivery.DELIVERED, commanded_ns=7 * S)
-    assert moment_ns(by_hand) == 7 * S
-    assert moment_ns(StimulusRow(command, Delivery.REFUSED)) is None
+    assert by_hand.moment_ns == 7 * S
+    assert StimulusRow(command, Delivery.REFUSED).moment_ns is None
 
 
 # Edges -------------------------------------------------------------------------------------------
@@ -297,20 +296,31 @@ def test_runs_have_a_first_and_a_last_place():
     assert runs(np.zeros(3, bool)).tolist() == []
 
 
-def test_bars_whose_gap_nobody_could_see_are_one():
-    bars = np.array([(0, 1), (1.05, 2), (1.2, 1.3), (3, 4)], np.float64)
-    assert merged(bars[::-1], 0.1).tolist() == [[0, 2], [3, 4]]
-    assert merged(np.empty((0, 2)), 0.1).tolist() == []
+def test_coverage_is_the_share_of_time_under_bars():
+    """Parts of 1 s: a quarter, all, a half of which two bars cover the same, nothing."""
+    bars = np.array([(2.1, 2.4), (0.75, 2.2), (2.3, 2.5)])
+    assert coverage(bars, np.arange(5.0)) == pytest.approx(np.array([0.25, 1, 0.5, 0]))
+    assert coverage(np.empty((0, 2)), np.arange(3.0)).tolist() == [0, 0]
 
 
-def test_many_episodes_make_few_bars(tmp_path):
-    """5,000 episodes of 10 ms in 600 s, less than a pixel apart from each other."""
+def test_many_episodes_are_shades_of_the_share_of_time():
+    """5,000 of 30 ms in 600 s, one every 120 ms: a quarter of the time everywhere."""
     time = TimeAxis.over(0, 600 * S)
     axes = Figure().add_subplot()
     at = np.arange(5000) * 0.12
-    draw_bars(axes, np.stack((at, at + 0.01), axis=1), (0, 1), time)
-    [drawn] = axes.collections
-    assert len(drawn.get_paths()) == 1
+    draw_bars(axes, np.stack((at, at + 0.03), axis=1), (0, 1), time, edgecolors="#000000")
+    [drawn] = axes.images
+    shade = drawn.get_array()[0, :, 3]
+    assert len(shade) == 1000
+    assert shade.mean() == pytest.approx(0.2 + 0.8 * 0.25, abs=0.005)
+
+
+def test_an_episode_too_short_to_be_seen_is_seen_among_many():
+    axes = Figure().add_subplot()
+    bars = np.repeat([(300.0, 300.0)], 1001, axis=0)
+    draw_bars(axes, bars, (0, 1), TimeAxis.over(0, 600 * S), edgecolors="#000000")
+    shade = axes.images[0].get_array()[0, :, 3]
+    assert np.flatnonzero(shade).tolist() == [500]
 
 
 def lanes(figure):
@@ -603,6 +613,27 @@ def test_a_page_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
     recording = recorded(tmp_path)
     with pytest.raises(RecordingError, match=r"page\.html"):
         write_report(recording, tmp_path / "missing" / "page.html")
+
+
+@pytest.mark.slow
+def test_the_page_of_hours_stays_small(tmp_path):
+    """An hour and a half, 1,300 bouts, 2,000 stimuli."""
+    n = 108_000
+    rng = np.random.default_rng(1)
+    kinds = (Delivery.DELIVERED, Delivery.SHAM, Delivery.REFUSED)
+    rows = [stimulus(k, kinds[k % 3], frame_ns(50 * k)) for k in range(1, 2000)]
+    page = write_report(
+        recorded(
+            tmp_path,
+            n_frames=n,
+            episodes=[freezing(k, 4 * k, 4 * k + 1.5) for k in range(1, 1300)],
+            rows=rows,
+            lost=set(rng.integers(0, n, 500).tolist()),
+            speed=np.abs(rng.normal(0, 5, n)),
+            edges=False,
+        )
+    )
+    assert page.stat().st_size < 5_000_000
 
 
 def test_matplotlib_is_left_as_it_was(tmp_path):

@@ -291,6 +291,16 @@ class StimulusRow:
     deadline_ns: int | None = None
     dose_s: float = 0.0
 
+    @property
+    def moment_ns(self) -> int | None:
+        """When it belongs on a time axis (ns); None if its row does not say.
+
+        That is the exposure of the frame that it follows from, which delivered, sham and refused
+        ones have alike; by hand it is when it was commanded.
+        """
+        at_ns = self.command.captured_ns
+        return self.commanded_ns if at_ns is None else at_ns
+
     def blinded(self) -> "StimulusRow":
         """The same without what would give its arm away."""
         gone = self.refusal is Refusal.NO_YOKED_TRAIN  # only a yoked trial can lack its train

@@ -10,6 +10,7 @@ from tracker.commands import (
     exporting,
     parity,
     recovering,
+    rendering,
     replaying,
     stimulation,
 )
@@ -43,6 +44,9 @@ def register(app: typer.Typer) -> None:
         compare.compare
     )
     app.command(epilog="Example: `tracker recover sessions/* --dry-run`")(recovering.recover)
+    app.command(
+        epilog="Example: `tracker render sessions/20261122T101500Z_m12 --behaviour freezing`"
+    )(rendering.render)
     app.command(epilog="Example: `tracker unblind sessions/20261122T101500Z_m12`")(
         stimulation.unblind
     )

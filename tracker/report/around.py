@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tracker.recording import Recording
 from tracker.report.bouts import Bout
-from tracker.report.figures import moment_ns
 from tracker.report.look import BLACK, GREEN, MARKS, new_figure
 from tracker.stimuli import Action, Delivery, StimulusRow
 
@@ -177,7 +176,7 @@ def _stimuli(rows: Sequence[StimulusRow]) -> list[tuple[str, tuple[_Events, ...]
             at_ns
             for row in rows
             if row.delivery is kind and row.command.action is Action.TRAIN
-            for at_ns in (moment_ns(row),)
+            for at_ns in (row.moment_ns,)
             if at_ns is not None
         )
         mark = MARKS[kind]

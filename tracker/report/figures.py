@@ -58,17 +58,6 @@ def asked_for(recording: Recording) -> list[StimulusRow]:
     return [row for row in recording.stimuli if row.command.action is not Action.STOP]
 
 
-def moment_ns(row: StimulusRow) -> int | None:
-    """Return when a stimulus belongs on the time axis; None if its row does not say.
-
-    That is the exposure of the frame that it follows from, which delivered, sham and refused ones
-    have alike; by hand it is when it was commanded.
-    """
-    if row.command.captured_ns is not None:
-        return row.command.captured_ns
-    return row.commanded_ns
-
-
 def settings_of(recording: Recording) -> Mapping[str, Any]:
     """Return the experiment as it ran; empty if its file is missing or is no mapping."""
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ WIDTH_IN = 10.4
 """Width of every plot (inches); the page shows it at 1040 px."""
 
 _MANY_BARS = 1000
-_MOST_MARKS = 2000
+_MANY_MARKS, _MOST_MARKS = 100, 2000
 
 LOOK = {
     "axes.axisbelow": True,
@@ -142,8 +143,9 @@ def draw_marks(
             face: dict[str, Any] = {"color": mark.colour}
             if not mark.filled:
                 face = {"facecolors": "white", "edgecolors": mark.colour}
+            size, line = (52, 1.6) if len(places) <= _MANY_MARKS else (14, 0.8)
             axes.scatter(
-                x, y, s=52, marker=mark.shape, linewidths=1.6, label=mark.label, zorder=5, **face
+                x, y, s=size, marker=mark.shape, linewidths=line, label=mark.label, zorder=5, **face
             )
 
 
@@ -163,20 +165,24 @@ def runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.stack((edges[::2], edges[1::2] - 1), axis=1)
 
 
-def merged(bars: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Return bars (first, last), sorted; those nearer than a gap too small to be seen are one.
+def coverage(bars: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return which share (0 to 1) of each of some equal parts of the time axis bars cover.
 
     Args:
-        bars: Shape (bars, 2).
-        gap: In the same unit.
+        bars: First and last, shape (bars, 2).
+        edges: Of the parts, in the same unit, shape (parts + 1,).
     """
-    bars = bars[np.argsort(bars[:, 0], kind="stable")]
     if not len(bars):
-        return bars
-    reach = np.maximum.accumulate(bars[:, 1])
-    begins = np.r_[True, bars[1:, 0] - reach[:-1] > gap]
-    first = np.flatnonzero(begins)
-    return np.stack((bars[first, 0], reach[np.r_[first[1:] - 1, len(bars) - 1]]), axis=1)
+        return np.zeros(len(edges) - 1)
+    bars = bars[np.argsort(bars[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(np.r_[-np.inf, bars[:, 1]])
+    first = np.maximum(bars[:, 0], reach[:-1])  # what an earlier bar covers counts once
+    length = np.maximum(bars[:, 1] - first, 0)
+    places = np.stack((first, first + length), axis=1).ravel()
+    totals = np.repeat(np.cumsum(length), 2)
+    totals[::2] -= length
+    until = np.interp(edges, places, totals)
+    return np.asarray(np.clip(np.diff(until) / np.diff(edges), 0, 1), np.float64)
 
 
 def draw_bars(
@@ -184,8 +190,19 @@ def draw_bars(
 ) -> None:
     """Draw bars (first, last) over time at a place (bottom, height).
 
-    Many of them are merged where the gaps between them would be too small to be seen.
+    Where they are too many to be told apart, a shade tells the share of time that they cover.
     """
-    if len(bars) > _MANY_BARS:
-        bars = merged(bars, float(time.at(time.end_ns)) / (4 * _MANY_BARS))
-    axes.broken_barh(np.c_[bars[:, 0], bars[:, 1] - bars[:, 0]], place, **look)
+    end = float(time.at(time.end_ns))
+    if len(bars) <= _MANY_BARS or end <= 0:
+        axes.broken_barh(np.c_[bars[:, 0], bars[:, 1] - bars[:, 0]], place, **look)
+        return
+    edges = np.linspace(0, end, _MANY_BARS + 1)
+    share = coverage(bars, edges)
+    touched = np.histogram(bars.ravel(), edges)[0] > 0
+    shade = np.zeros((1, _MANY_BARS, 4))
+    shade[..., :3] = to_rgb(look["edgecolors"])
+    shade[0, :, 3] = np.where((share > 0) | touched, 0.2 + 0.8 * share, 0)
+    extent = (0, end, place[0] + place[1], place[0])
+    axes.imshow(shade, extent=extent, aspect="auto", interpolation="nearest", zorder=1)
+    if "label" in look:
+        axes.plot([], [], color=look["edgecolors"], lw=6, label=look["label"])

@@ -23,7 +23,6 @@ from tracker.report.figures import (
     limits_of,
     losses_of,
     measured_on_s,
-    moment_ns,
     refusals_of,
     settings_of,
     spans_ms,
@@ -190,7 +189,7 @@ def _stimuli(
         "moment_s": {
             row.command.stimulus_id: None if at is None else (at - time.zero_ns) / 1e9
             for row in rows[:MOST_ROWS]
-            for at in (moment_ns(row),)
+            for at in (row.moment_ns,)
         },
     }
 

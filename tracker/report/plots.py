@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tracker.recording import Recording
-from tracker.report.figures import moment_ns
 from tracker.report.look import (
     BLUE,
     GREEN,
@@ -31,7 +30,7 @@ _MANY = 400
 
 def x_of(row: StimulusRow, time: TimeAxis) -> float | None:
     """Return where a stimulus lies on the time axis; None if its row does not say."""
-    at_ns = moment_ns(row)
+    at_ns = row.moment_ns
     return None if at_ns is None else float(time.at(at_ns))
 
 

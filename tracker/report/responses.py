@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tracker.recording import Recording
 from tracker.report.around import COMPARED, around, grid_s, with_unit
-from tracker.report.figures import STAGES, TOTALS, moment_ns, spans_ms
+from tracker.report.figures import STAGES, TOTALS, spans_ms
 from tracker.report.look import BLACK, BLUE, LIGHT, MARKS, SKY, new_figure
 from tracker.stimuli import Action, Delivery, StimulusRow
 
@@ -20,7 +20,8 @@ BEFORE_S, AFTER_S = 2.0, 5.0
 GRID_S = grid_s(BEFORE_S, AFTER_S)
 """Times around a stimulus (s) that `Response.speed` is known at."""
 
-_MOST_TRACES = 200
+_MOST_TRACES = 40
+"""Thin lines of one kind, at most: more of them hide each other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +56,7 @@ def responses(recording: Recording, rows: Sequence[StimulusRow], feature: str) -
     compared = [
         (row, at_ns)
         for row in rows
-        for at_ns in (moment_ns(row),)
+        for at_ns in (row.moment_ns,)
         if row.delivery in COMPARED and row.command.action is Action.TRAIN and at_ns is not None
     ]
     moments = [at_ns for _, at_ns in compared]
@@ -90,8 +91,8 @@ def around_stimuli(found: Sequence[Response], feature: str) -> Figure:
 
 def _draw_speed(axes: Any, traces: Sequence[NDArray[np.float64]], kind: Delivery) -> None:
     mark, all_of_them = MARKS[kind], np.array(traces)
-    for trace in traces[:_MOST_TRACES]:
-        axes.plot(GRID_S, trace, color=mark.colour, lw=0.6, alpha=0.25, rasterized=True)
+    for trace in traces[:: -(-len(traces) // _MOST_TRACES)]:
+        axes.plot(GRID_S, trace, color=mark.colour, lw=0.6, alpha=0.25)
     known = ~np.isnan(all_of_them)
     n = known.sum(axis=0)
     mean = np.where(known, all_of_them, 0).sum(axis=0) / np.where(n > 0, n, 1)
