@@ -213,8 +213,9 @@ def _changed(name: str, now: Any, live: Any) -> list[str]:
     """Say how a field of an observation differs, if it does."""
     if isinstance(live, Mapping):
         return _changed_values(name, now, live)
-    if not isinstance(live, np.ndarray) or now is None:
-        alike = now is None if live is None else now == live or (_is_nan(now) and _is_nan(live))
+    if not isinstance(live, np.ndarray) or not isinstance(now, np.ndarray):
+        same = now is live or (type(now) is type(live) and now == live)
+        alike = same or (_is_nan(now) and _is_nan(live))
         return [] if alike else [f"{name} was {live}, comes out {now}"]
     if now.shape != live.shape:
         return [f"{name} was of {len(live)} individuals, is of {len(now)}"]
