@@ -16,6 +16,7 @@ from tracker.build_loop import Bench
 from tracker.cameras.base import Camera
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
+from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
 from tracker.config import CameraSettings, Experiment, OnFault, shipped
@@ -145,6 +146,8 @@ def build_camera(settings: CameraSettings, clock: Clock, bench: Bench | None = N
             return VideoFileCamera(settings, clock)
         case OpenCVSettings():
             return OpenCVCamera(settings, clock)
+        case TracksOnlySettings():
+            return TracksOnlyCamera(settings, clock)
         case _:
             assert_never(settings)
 

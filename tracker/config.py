@@ -27,6 +27,7 @@ from tracker.arena import ArenaSettings
 from tracker.behaviours.rule import RuleSettings
 from tracker.cameras.opencv import OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCameraSettings
+from tracker.cameras.tracks_only import TracksOnlySettings
 from tracker.cameras.video_file import VideoFileSettings
 from tracker.control.server import ControlSettings
 from tracker.controllers.make import ControllerSettings
@@ -43,7 +44,8 @@ from tracker.session_parts import SessionSettings
 from tracker.settings import Settings
 
 CameraSettings = Annotated[
-    SyntheticCameraSettings | VideoFileSettings | OpenCVSettings, Field(discriminator="kind")
+    SyntheticCameraSettings | VideoFileSettings | OpenCVSettings | TracksOnlySettings,
+    Field(discriminator="kind"),
 ]
 
 

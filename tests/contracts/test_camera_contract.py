@@ -8,6 +8,7 @@ from videos import write_video
 
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
+from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.errors import DeviceError, EndOfStream
 from tracker.testing.manual_clock import ManualClock
@@ -35,6 +36,11 @@ def opencv(clock, folder, **settings):
     return OpenCVCamera(OpenCVSettings(device=str(path), **settings), clock)
 
 
+def tracks_only(clock, folder):
+    settings = TracksOnlySettings(n_frames=N, fps=25, width_px=6, height_px=4)
+    return TracksOnlyCamera(settings, clock)
+
+
 def scripted(clock, folder):
     image = np.zeros((4, 6), np.uint8)
     frames = [Frame(i, i * PERIOD_NS, i * PERIOD_NS, image) for i in range(N)]
@@ -52,6 +58,7 @@ CAMERAS = {
     "video file colour": lambda c, f: video(c, f, fast=True, colour=True),
     "opencv": opencv,
     "opencv colour": lambda c, f: opencv(c, f, colour=True),
+    "tracks only": tracks_only,
     "scripted": scripted,
 }
 

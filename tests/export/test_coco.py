@@ -6,6 +6,7 @@ import io
 import cv2
 import numpy as np
 import pytest
+from data_sets import source_of
 from exported import IN_VIDEO, NO_TAIL, PROCESSED, SHAPE, image, session
 from pycocotools.coco import COCO
 
@@ -13,6 +14,8 @@ from tracker.errors import ExportError
 from tracker.export import coco
 from tracker.export.coco import Choice, chosen
 from tracker.export.session_view import view_of
+from tracker.learning.data.formats import read_source
+from tracker.learning.samples import Wanted
 from tracker.recording import Recording
 
 BOTH = sorted(set(PROCESSED) & set(IN_VIDEO))
@@ -37,6 +40,17 @@ def test_pycocotools_finds_every_animal_and_its_keypoints(view, tmp_path):
     (animal,) = labels.loadAnns(labels.getAnnIds(imgIds=[4]))
     assert animal["keypoints"] == [4.25, 7.0, 2, 4.25, 11.0, 2]
     assert animal["num_keypoints"] == 2
+
+
+def test_our_own_training_takes_it(view, tmp_path):
+    written(view, tmp_path, n_images=100)
+    source = source_of("coco", "s_m12_coco/annotations.json", keypoints={"nose": ["nose"]})
+    source = source.model_copy(update={"ignore": ("tail_base",)})
+    faults = []
+    samples = read_source(source, Wanted(channels=1, keypoints=("nose",)), tmp_path, faults)
+    assert faults == []
+    assert len(samples) == len(BOTH)
+    np.testing.assert_allclose(samples[3].xy[0, 0], [4.25, 7.0])
 
 
 def test_a_keypoint_that_was_not_found_is_not_labelled(view, tmp_path):

@@ -10,6 +10,7 @@ from exported import PROCESSED, confidence, session, xy
 from tracker.export.deeplabcut import names, write
 from tracker.export.session_view import Rows, view_of
 from tracker.recording import Recording
+from tracker.track_import import read_tracks
 
 SCORER = "DLC_tracker_mouse_top_view_2"
 
@@ -63,6 +64,13 @@ def test_several_animals_have_the_level_individuals(view_of_two, write):
 def test_sleap_io_reads_the_csv(view, write):
     labels = sleap_io.load_file(str(write(write_dlc, view) / names(view)[1]), format="dlc")
     assert labels.skeletons[0].node_names == ["nose", "tail_base"]
+
+
+@pytest.mark.parametrize("ending", [0, 1], ids=["h5", "csv"])
+def test_our_own_import_gets_the_same_back(view, write, ending):
+    tracks = read_tracks(write(write_dlc, view) / names(view)[ending])
+    np.testing.assert_array_equal(tracks.xy, view.xy)
+    np.testing.assert_array_equal(tracks.confidence, view.confidence)
 
 
 def test_notes_and_session_stand_in_the_h5(tmp_path, write):

@@ -253,3 +253,10 @@ def test_a_rate_that_the_camera_does_not_state_is_the_median_one(tmp_path):
 )
 def test_the_unit_is_in_the_name(name, unit):
     assert unit_of(name) == unit
+
+
+def test_an_imported_session_says_that_its_date_is_that_of_the_import(tmp_path):
+    about = {"observer": "tracks", "program": "SLEAP"}
+    view = view_of(Recording(session(tmp_path / "s", model=about, codec="none")))
+    assert "imported from tracks of SLEAP" in view.notes[0]
+    assert view.program == "SLEAP"

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tracker.clock import Clock
+from tracker.clock import Clock, SystemClock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, EndOfStream
 from tracker.settings import Settings
 from tracker.types import CameraInfo, Frame, Gap
@@ -277,3 +277,19 @@ class VideoFileCamera:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         image: NDArray[np.uint8] = rows[: frame.height, : frame.width].copy()
         return image
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a video has, counted without decoding them: headers may be wrong.
+
+    Raises:
+        DeviceError: If the file is no video, or breaks off.
+    """
+    camera = VideoFileCamera(VideoFileSettings(path=path, fast=True), SystemClock())
+    camera.open()
+    camera.close()
+    try:
+        with av.open(path.as_posix()) as container:
+            return sum(packet.size > 0 for packet in container.demux(video=0))
+    except av.error.FFmpegError as error:
+        raise DeviceError(f"{path} breaks off ({error.strerror}): get a whole copy") from error

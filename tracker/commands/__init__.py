@@ -60,3 +60,7 @@ def register(app: typer.Typer) -> None:
         epilog="Example: `tracker parity sessions/20261122T101500Z_m12 --set "
         "behaviours.freezing.rule.below=1.2`"
     )(parity.parity)
+    app.command(
+        name="import",
+        epilog="Example: `tracker import mouseDLC.h5 --video mouse.mp4 --config open_field`",
+    )(exporting.import_session)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -12,6 +13,7 @@ from rich.text import Text
 from tracker.export.coco import Choice
 from tracker.export.run import Format, Pictures, export
 from tracker.export.session_view import Rows
+from tracker.recording import Recording
 
 
 def export_session(
@@ -63,3 +65,61 @@ def export_session(
         return
     for file in done.files:
         typer.echo(file)
+
+
+def import_session(
+    tracks: Annotated[
+        Path, typer.Argument(help="Tracks of DeepLabCut (.h5, .csv) or SLEAP (.slp, .analysis.h5).")
+    ],
+    config: Annotated[
+        Path,
+        typer.Option(help="Experiment file, or the name of a shipped one: its rules are tried."),
+    ],
+    video: Annotated[
+        Path | None, typer.Option(help="The video that the tracks were found in.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=0.001, help="Frames per second, if there is no video.")
+    ] = None,
+    individual: Annotated[
+        str | None, typer.Option(help="Whom features and rules are about; default: the first.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="A keypoint below it is not found; default: its program's own."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which session folders are made.")] = Path(
+        "sessions"
+    ),
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a setting. Repeatable.")
+    ] = None,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Last line of stdout is one JSON object.")
+    ] = False,
+) -> None:
+    """Make a session out of tracks that another program found, to try rules on old data."""
+    from tracker.report import write_report  # slow to import
+    from tracker.summary import summarise
+    from tracker.terminal import print_summary
+    from tracker.track_import import Import, ImportRun
+
+    wanted = Import(tracks, config, video, fps, individual, min_confidence, changes or ())
+    run = ImportRun(wanted, out)
+    console = Console(stderr=True)
+    for note in run.notes:
+        console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(tracks.name, total=run.n_frames)
+        run.run(lambda done, _of: bar.update(task, completed=done))
+    recording = Recording(run.folder)
+    summary = summarise(recording)
+    if as_json:
+        print(msgspec.json.encode(summary).decode(), flush=True)  # what is not known is null
+    else:
+        print_summary(summary)
+    write_report(recording)

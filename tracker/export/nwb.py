@@ -177,14 +177,18 @@ def _add_poses(
                 device=camera,
                 source_video=video,
                 scorer=view.network,
-                source_software="behaviour-tracker",
-                source_software_version=str(
-                    view.recording.session["provenance"].get("tracker", "unknown")
-                ),
+                source_software=view.program,
+                source_software_version=_version_of_source(view),
                 skeleton=skeleton,
             )
         )
     return times
+
+
+def _version_of_source(view: SessionView) -> str:
+    """Version of what found the keypoints; files of other programs do not say theirs."""
+    ours = view.program == "behaviour-tracker"
+    return str(view.recording.session["provenance"].get("tracker")) if ours else "unknown"
 
 
 def _pose_name(individual: str) -> str:

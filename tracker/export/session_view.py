@@ -133,6 +133,12 @@ class SessionView:
         return self.slots.video_frame if self.rows is Rows.VIDEO else self.slots.index
 
     @property
+    def program(self) -> str:
+        """What found the keypoints: this program, or that of imported tracks."""
+        model = self.recording.session["provenance"].get("model") or {}
+        return str(model.get("program") or "behaviour-tracker")
+
+    @property
     def network(self) -> str:
         """Name of what found the keypoints, with `_` for what file names do not take."""
         model = self.recording.session["provenance"].get("model") or {}
@@ -243,6 +249,12 @@ def _notes(recording: Recording, individuals: tuple[str, ...]) -> tuple[str, ...
         notes.append(
             "the session is blinded: which stimuli were sham is hidden; "
             "export it again after `tracker unblind`"
+        )
+    model = recording.session["provenance"].get("model") or {}
+    if model.get("observer") == "tracks":
+        notes.append(
+            f"the session was imported from tracks of {model.get('program', 'another program')}: "
+            f"its date and times of day are those of the import"
         )
     crop = recording.session["recorder"].get("crop")
     if crop and recording.has_video:

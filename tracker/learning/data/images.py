@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
-import av.error
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import SystemClock
-from tracker.errors import DeviceError, EndOfStream, TrainingError
+from tracker.errors import EndOfStream, TrainingError
 from tracker.types import Frame
 
 MAX_BYTES = 4_000_000_000
@@ -82,22 +80,6 @@ def read_frames(
     finally:
         camera.close()
     return found, n_decoded
-
-
-def count_frames(path: Path) -> int:
-    """How many frames a video has, counted without decoding them: headers may be wrong.
-
-    Raises:
-        DeviceError: If the file is no video, or breaks off.
-    """
-    camera = VideoFileCamera(VideoFileSettings(path=path, fast=True), SystemClock())
-    camera.open()
-    camera.close()
-    try:
-        with av.open(path.as_posix()) as container:
-            return sum(packet.size > 0 for packet in container.demux(video=0))
-    except av.error.FFmpegError as error:
-        raise DeviceError(f"{path} breaks off ({error.strerror}): get a whole copy") from error
 
 
 def check_memory(what: str, n_images: int, bytes_each: float) -> None:

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.cameras.video_file import count_frames
 from tracker.errors import DeviceError, TrainingError
-from tracker.learning.data.images import count_frames, read_frames
+from tracker.learning.data.images import read_frames
 from tracker.learning.samples import extent_of, median_of
 
 MIN_IMAGES = 5

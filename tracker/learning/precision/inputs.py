@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.cameras.video_file import count_frames
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError, TrainingError
-from tracker.learning.data.images import IMAGE_ENDINGS, count_frames, read_frames, read_image
+from tracker.learning.data.images import IMAGE_ENDINGS, read_frames, read_image
 from tracker.observers.network import NetworkObserver
 from tracker.runtimes.base import Answer, ModelCard, Provider, Runtime
 from tracker.types import Frame
