@@ -9,6 +9,8 @@ from tracker.control.history import History
 from tracker.control.requests import (
     Arm,
     CatchUp,
+    Change,
+    Describe,
     Disarm,
     GetStatus,
     Mark,
@@ -36,19 +38,21 @@ _KINDS = {
     Disarm: {"why": "lunch"},
     Stimulate: {"output": "light", "train": TRAIN},
     Mark: {"text": "door opened"},
+    Change: {"behaviour": "freezing", "place": 1, "to": 2.5},
     GetStatus: {},
     Stop: {},
     CatchUp: {},
     Ping: {},
+    Describe: {},
 }
 KINDS = tuple(_KINDS)
-COMMANDS = (Arm, Disarm, Stimulate, Mark, Stop)
+COMMANDS = (Arm, Disarm, Stimulate, Mark, Change, Stop)
 
 
 def request(kind, request_id="1", sender="anna", **changes):
     """A request that is right but for the changes."""
     fields = {"schema": 1, "id": request_id, "sender": sender}
-    if kind in (Arm, Stimulate):
+    if kind in (Arm, Stimulate, Change):
         fields |= {"session": SESSION, "not_after_ns": NOW_NS + 1_000_000_000}
     return kind(**{**fields, **_KINDS[kind], **changes})
 

@@ -7,6 +7,7 @@ from session_folders import cut, session_of
 
 from tracker.build import build_pipeline, provenance
 from tracker.build_loop import Bench
+from tracker.changes import LEVEL, carry_out
 from tracker.config import Experiment
 from tracker.recorder import Recorder
 from tracker.testing.manual_clock import ManualClock
@@ -115,6 +116,7 @@ def record(
     end_reason="completed",
     by_hand_at=(),
     yoke=None,
+    changes=None,
 ):
     """Write a session of this experiment, one frame every 10 ms.
 
@@ -128,6 +130,7 @@ def record(
         end_reason: Why it ended; None: it was cut off, and nothing was closed.
         by_hand_at: Frames before which a person asks for a stimulus.
         yoke: Called with the bench and each frame's index before it is processed.
+        changes: Thresholds that a person moves, by the frame before which it happens.
     """
     clock, fates = ManualClock(), fates or {}
     observer = ScriptedObserver(script or stop_and_go())
@@ -165,6 +168,7 @@ def record(
             yoke(bench, index)
         if fate is Fate.PROCESSED:
             frame = Frame(index, captured_ns, captured_ns + MS, np.zeros(SHAPE, np.uint8))
+            _change((changes or {}).get(index), pipeline, recorder, index)
             result = pipeline.step(frame)
             for row in loop.step(result) if loop else ():
                 recorder.write_stimulus(row)
@@ -180,6 +184,12 @@ def record(
     if end_reason is None:
         leave_open(folder)
     return folder
+
+
+def _change(change, pipeline, recorder, index):
+    if change is not None:
+        made = carry_out(change, pipeline, index)
+        recorder.log(LEVEL, made.text, **made.facts)
 
 
 def leave_open(folder):

@@ -20,6 +20,7 @@ from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
 from tracker.config import CameraSettings, Experiment, OnFault, shipped
+from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
 from tracker.episodes import EpisodeBuilder
 from tracker.errors import ModelError
@@ -29,6 +30,7 @@ from tracker.observers.base import Observer
 from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.network import NetworkObserver
 from tracker.pipeline import Pipeline, Watch
+from tracker.preview import Preview
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.runtimes.onnx import OnnxRuntime
@@ -113,11 +115,12 @@ def build_session(
         loop=(lambda *tell: bench.loop(controllers, *tell)) if bench else None,
         feeds=bench.feeds if bench else (),
         armed=stimulation is not None and stimulation.armed,
+        preview=_preview(experiment, session_id, clock),
         end_on_fault=stimulation is not None and stimulation.on_fault is OnFault.END,
     )
     session = Session(parts, experiment.session)
     if outputs.control is not None:
-        handler = SessionHandler(session)
+        handler = SessionHandler(session, facts_of(experiment, folder))
         session.attach(
             ControlServer(
                 outputs.control,
@@ -128,6 +131,48 @@ def build_session(
             )
         )
     return session, folder
+
+
+def _preview(experiment: Experiment, session_id: str, clock: Clock) -> Preview | None:
+    """Pictures for views, who learn where from the control socket."""
+    settings, control = experiment.outputs.preview, experiment.outputs.control
+    if settings is None or control is None:
+        return None
+    camera = experiment.rig.camera.kind
+    return Preview(settings, session_id=session_id, camera=camera, clock=clock)
+
+
+def facts_of(experiment: Experiment, folder: Path) -> Facts:
+    """Return what a view may know of a session before it starts."""
+    about, stimulation = experiment.session, experiment.stimulation
+    controllers = stimulation.controllers if stimulation else {}
+    return Facts(
+        subject=about.subject,
+        experimenter=about.experimenter,
+        protocol=about.protocol,
+        notes=about.notes,
+        duration_s=about.duration_s,
+        folder=str(folder),
+        camera=experiment.rig.camera.kind,
+        px_per_cm=experiment.rig.arena.px_per_cm,
+        zones={
+            name: zone.model_dump(mode="json") for name, zone in experiment.rig.arena.zones.items()
+        },
+        behaviours={
+            name: BehaviourFacts(
+                enter=watched.episode.enter,
+                leave=watched.episode.leave,
+                min_duration_s=watched.episode.min_duration_s,
+                max_gap_s=watched.episode.max_gap_s,
+            )
+            for name, watched in experiment.behaviours.items()
+        },
+        triggers={
+            name: str(getattr(settings, "behaviour", "")) for name, settings in controllers.items()
+        },
+        outputs=tuple(stimulation.outputs) if stimulation else (),
+        network=experiment.model.network,
+    )
 
 
 def build_camera(settings: CameraSettings, clock: Clock, bench: Bench | None = None) -> Camera:

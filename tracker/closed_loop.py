@@ -25,7 +25,7 @@ from tracker.controllers.base import Controller
 from tracker.errors import DeviceError, UnknownName
 from tracker.held_actuator import HeldActuator
 from tracker.interlocks import Interlocks, Situation
-from tracker.messages import OutputStatus
+from tracker.session_status import OutputStatus
 from tracker.stimuli import (
     Action,
     Arm,

@@ -37,6 +37,7 @@ from tracker.features import FeatureSettings
 from tracker.limits import Limits
 from tracker.observers.lamps import LampName, LampSettings
 from tracker.observers.network import NetworkObserverSettings
+from tracker.preview import PreviewSettings
 from tracker.publisher import PublisherSettings
 from tracker.runtimes.base import RuntimeSettings
 from tracker.session_folder.settings import RecorderSettings
@@ -100,6 +101,9 @@ class Outputs(Settings):
     )
     control: ControlSettings | None = Field(
         ControlSettings(), description="null: nobody can ask for anything while it runs"
+    )
+    preview: PreviewSettings | None = Field(
+        PreviewSettings(), description="null: no pictures for live views"
     )
 
 

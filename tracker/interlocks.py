@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from tracker.dose_store import Dose, DoseStore
 from tracker.errors import RecordingError
 from tracker.limits import Limits
-from tracker.messages import OutputStatus
 from tracker.output_track import Plan, Track, exceeds
+from tracker.session_status import OutputStatus
 from tracker.stimuli import Action, Arm, Refusal, StimulusCommand
 
 STOP_TAKES_NS = 20_000_000

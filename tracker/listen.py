@@ -66,7 +66,7 @@ def print_message(received: Received) -> None:
         _CONSOLE.print(line, soft_wrap=True)
 
 
-def _line(received: Received) -> Text | None:
+def _line(received: Received) -> Text | None:  # noqa: PLR0911 - one kind of message each
     message = received.message
     match message:
         case EpisodeMessage(state=EpisodeState.UPDATE) | StatusMessage(goodbye=None):
@@ -82,6 +82,7 @@ def _line(received: Received) -> Text | None:
             return _stimulus_line(message)
         case LogMessage():
             return Text(f"{message.level}: {message.text}")
+    return None
 
 
 def _episode_line(message: EpisodeMessage) -> Text:

@@ -13,24 +13,22 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
+from tracker.session_status import NAN, Count, OpenEpisode, Status
 from tracker.stimuli import Action, Arm, Delivery, PulseTrain, Refusal, StimulusRow, stimulus_fields
 from tracker.types import Episode, FrameResult, Onset, StageTimes
 
 SCHEMA = 1
 """Version of the wire; readers refuse any other."""
 
-NAN = float("nan")
-
 _ADDRESS = re.compile(r"tcp://.+:(?P<port>\d{1,5}|\*)|ipc://.+|inproc://.+")
 
-Count = Annotated[int, Meta(ge=0)]
 Schema = Annotated[int, Meta(ge=SCHEMA, le=SCHEMA)]
 
 
 class Kind(StrEnum):
-    """First part of a topic. `frame` is reserved for later."""
+    """First part of a topic."""
 
     OBSERVATION = "observation"
     """What was seen in one frame, and what was made of it."""
@@ -46,6 +44,12 @@ class Kind(StrEnum):
 
     LOG = "log"
     """A line for a person."""
+
+    FRAME = "frame"
+    """A picture of what the camera sees; on the preview's own socket."""
+
+    THUMBNAIL = "thumbnail"
+    """The same, smaller and less often."""
 
 
 class EpisodeState(StrEnum):
@@ -195,66 +199,6 @@ class StimulusMessage(_Header, frozen=True, kw_only=True):
     config_sha256: str
 
 
-class OutputStatus(Struct, frozen=True, kw_only=True):
-    """How much an output has given, and may still give.
-
-    Attributes:
-        dose_s: By span ("minute", "session", "day"): s on, times level; counts sham as real.
-        limit_s: By the same spans; None: no limit.
-        ready_in_s: Until the next stimulus would be let through; 0: now.
-    """
-
-    dose_s: dict[str, float] = {}
-    limit_s: dict[str, float | None] = {}
-    ready_in_s: float = 0.0
-
-
-class OpenEpisode(Struct, frozen=True, kw_only=True):
-    """An episode that goes on, as a status lists it for those who join late."""
-
-    episode_id: str
-    behaviour: str
-    subject: str
-    onset_ns: int
-
-
-class Status(Struct, frozen=True, kw_only=True):
-    """How a session is doing, as the session knows it.
-
-    Attributes:
-        state: idle, starting, running or stopping.
-        fps: Frames processed per second; NaN at first.
-        counts: Frames by fate, e.g. {"processed": 71990, "superseded": 8}.
-        latency_p50_ms: Received → published, recent frames, median (ms); NaN at first.
-        latency_p99_ms: The same, 99th percentile (ms).
-        latency_max_ms: The same, largest (ms).
-        provider: What the network runs on, "" where there is none.
-        image_shape: (height, width) or (height, width, 3); empty if not known.
-        keypoints: Names, in the order of `ObservationMessage.xy`.
-        edges: Pairs of indices into `keypoints`, for drawing.
-        armed_by: Who has armed the outputs; None: they are not armed.
-        disarmed_why: Why not, in words.
-        outputs: By name; empty where the experiment has none.
-        stimuli: Commands so far by what became of them; delivered and sham are one number,
-            `blinded`, while the session is blinded.
-    """
-
-    state: str
-    fps: float = NAN
-    counts: dict[str, Count] = {}
-    latency_p50_ms: float = NAN
-    latency_p99_ms: float = NAN
-    latency_max_ms: float = NAN
-    provider: str = ""
-    image_shape: tuple[Count, ...] = ()
-    keypoints: tuple[str, ...] = ()
-    edges: tuple[tuple[Count, Count], ...] = ()
-    armed_by: str | None = None
-    disarmed_why: str = ""
-    outputs: dict[str, OutputStatus] = {}
-    stimuli: dict[str, Count] = {}
-
-
 class StatusMessage(Status, frozen=True, kw_only=True):
     """A `Status` with the header and what the publisher adds.
 
@@ -277,7 +221,7 @@ class StatusMessage(Status, frozen=True, kw_only=True):
     model_sha256: str
     config_sha256: str
     episodes: tuple[OpenEpisode, ...] = ()
-    offered: dict[str, Count] = {}
+    offered: dict[str, Count] = field(default_factory=dict)
     dropped: Count = 0
     refused: Count = 0
     goodbye: str | None = None
@@ -287,7 +231,7 @@ class LogMessage(_Header, frozen=True, kw_only=True):
     """A line for a person.
 
     Attributes:
-        level: info, warning or error.
+        level: info, warning, error, mark (made by a person) or change (of a setting).
         text: One sentence.
         facts: What it is about, by name.
     """
@@ -297,7 +241,31 @@ class LogMessage(_Header, frozen=True, kw_only=True):
     facts: dict[str, str | int | float | bool | None] = {}
 
 
-Message = ObservationMessage | EpisodeMessage | StimulusMessage | StatusMessage | LogMessage
+class FrameMessage(_Header, frozen=True, kw_only=True):
+    """A picture for views; the payload is the JPEG.
+
+    Attributes:
+        frame_index: Camera's count of the frame that it shows.
+        captured_ns: End of exposure (ns).
+        image_shape: Of the camera's image: (height, width) or (height, width, 3).
+        picture_shape: Height and width of the picture; pixel (x, y) of it lies at sensor x
+            `(x + 0.5) * image width / picture width - 0.5`, and so for y.
+    """
+
+    frame_index: Count
+    captured_ns: int
+    image_shape: tuple[Count, ...]
+    picture_shape: tuple[Count, Count]
+
+
+Message = (
+    ObservationMessage
+    | EpisodeMessage
+    | StimulusMessage
+    | StatusMessage
+    | LogMessage
+    | FrameMessage
+)
 
 
 def topic_of(kind: Kind, camera: str) -> str:

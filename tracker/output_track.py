@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tracker.dose_store import Dose
 from tracker.limits import Limits
-from tracker.messages import OutputStatus
+from tracker.session_status import OutputStatus
 from tracker.stimuli import Action, Arm, PulseTrain, Refusal, StimulusCommand
 
 MINUTE_NS = 60_000_000_000

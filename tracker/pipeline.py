@@ -7,9 +7,10 @@ same object, and the same frames give the same episodes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tracker.behaviours.base import Behaviour
+from tracker.behaviours.base import Adjustable, Behaviour, Term
 from tracker.clock import Clock
 from tracker.episodes import EpisodeBuilder
+from tracker.errors import ConfigError, UnknownName
 from tracker.features import FeatureExtractor
 from tracker.observers.base import Observer
 from tracker.types import Episode, Frame, FrameResult, Onset, StageTimes
@@ -78,6 +79,37 @@ class Pipeline:
     def rules(self) -> dict[str, tuple[str, ...]]:
         """Features that each behaviour looks at, by behaviour."""
         return {watch.behaviour.name: watch.behaviour.features for watch in self._watches}
+
+    @property
+    def terms(self) -> dict[str, tuple[Term, ...]]:
+        """Conditions of each behaviour, as they are now; none if it is told otherwise."""
+        return {
+            watch.behaviour.name: watch.behaviour.terms
+            if isinstance(watch.behaviour, Adjustable)
+            else ()
+            for watch in self._watches
+        }
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit by feature; "1" for none."""
+        return self._features.units
+
+    def move_threshold(self, behaviour: str, place: int, to: float) -> tuple[str, float]:
+        """Move a threshold between two frames; return its feature, and where it was.
+
+        Raises:
+            UnknownName: If there is no such behaviour.
+            ConfigError: If it has no such threshold.
+        """
+        found = {watch.behaviour.name: watch.behaviour for watch in self._watches}
+        watched = found.get(behaviour)
+        if watched is None:
+            raise UnknownName("change", "behaviour", behaviour, found)
+        if not isinstance(watched, Adjustable):
+            raise ConfigError(f"{behaviour} is not told by thresholds")
+        before = watched.move_threshold(place, to)
+        return watched.terms[place].feature, before
 
     @property
     def going_on(self) -> tuple[str, ...]:

@@ -26,8 +26,6 @@ from tracker.messages import (
     EpisodeState,
     Kind,
     LogMessage,
-    OpenEpisode,
-    Status,
     StatusMessage,
     episode_fields,
     is_address,
@@ -36,6 +34,7 @@ from tracker.messages import (
     topic_of,
 )
 from tracker.outbox import Outbox
+from tracker.session_status import OpenEpisode, Status
 from tracker.settings import Settings
 from tracker.sockets import BoundSocket, check_reach
 from tracker.stimuli import StimulusRow
@@ -298,6 +297,8 @@ class Publisher:
                 return self._encode_status(seq, item, wire, None)
             case Kind.LOG:
                 return encode(LogMessage(seq=seq, sent_ns=sent_ns, **self._header, **item))
+            case Kind.FRAME | Kind.THUMBNAIL:
+                raise WireError("pictures go out by the preview, not by the publisher")
 
     def _encode_status(
         self, seq: int, status: Status, wire: BoundSocket, goodbye: str | None

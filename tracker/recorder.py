@@ -132,6 +132,11 @@ class Recorder:
         self._files: _Files | None = None
         self._lock: WriterLock | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where it writes."""
+        return self._folder
+
     def open(self) -> None:
         """Make the folder and begin every file.
 

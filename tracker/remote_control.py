@@ -25,11 +25,11 @@ from tracker.control.remote import Remote
 from tracker.control.results import ResultReader
 from tracker.controllers.base import Controller
 from tracker.errors import BadMessage, ConfigError, WireError
-from tracker.messages import ObservationMessage, OutputStatus, Status, StatusMessage
+from tracker.messages import ObservationMessage, StatusMessage
 from tracker.session_folder.files import EXPERIMENT, LOG, SESSION, AppendFile, write_new
 from tracker.session_folder.rows import LogLine, to_json
 from tracker.session_folder.stimulus_files import StimulusFiles
-from tracker.stimuli import Edge, PulseTrain, StimulusRow
+from tracker.stimuli import Edge, StimulusRow
 from tracker.subscriber import Received, Subscriber
 from tracker.worker import Worker
 
@@ -314,58 +314,6 @@ class RemoteControl:
 
         worker = Worker(f"actuator {name}", lambda: self.loop.tend(name), on_end=ended)
         return worker
-
-
-class RemoteControlHandler:
-    """What a control process does for people at its own control socket.
-
-    Keeps `tracker.control.desk.Handler`.
-
-    Args:
-        control: Running.
-        stop: Called when a person asks for the end.
-    """
-
-    def __init__(self, control: RemoteControl, stop: Callable[[], None]) -> None:
-        self._control = control
-        self._stop = stop
-
-    def arm(self, by: str) -> "Future[None]":
-        """Begin to let stimuli through."""
-        self._control.note("info", f"the outputs are being armed by {by}")
-        return self._control.arm(by)
-
-    def disarm(self, why: str) -> None:
-        """Let nothing through, and bring every output low."""
-        self._control.loop.disarm(why)
-        self._control.note("info", f"the outputs were disarmed: {why}")
-
-    def stimulate(
-        self, output: str, train: PulseTrain, by: str, not_after_ns: int
-    ) -> "Future[StimulusRow]":
-        """Ask the interlocks for a pulse train."""
-        return self._control.loop.request(output, train, by, not_after_ns)
-
-    def mark(self, text: str, by: str) -> None:
-        """Write a line into the log."""
-        self._control.note("mark", f"{text} ({by})")
-
-    def status(self) -> Status:
-        """How its outputs are doing."""
-        now = self._control.loop.status
-        outputs: dict[str, OutputStatus] = dict(now.outputs)
-        return Status(
-            state="running",
-            armed_by=now.armed_by,
-            disarmed_why=now.disarmed_why,
-            outputs=outputs,
-            stimuli=dict(now.counts),
-        )
-
-    def stop(self, by: str) -> None:
-        """Ask for the end."""
-        self._control.note("info", f"{by} asked for the end")
-        self._stop()
 
 
 def _controllers(

@@ -13,33 +13,42 @@ episodes), actuators, recorder, goodbye, session folder; then the first failure 
 import gc
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from queue import SimpleQueue
 
-from tracker import messages
-from tracker.cameras.base import Camera
+from tracker import session_status
+from tracker.changes import Changes
 from tracker.closed_loop import ClosedLoop
-from tracker.errors import ConfigError, SessionError
-from tracker.health import LoopHealth
+from tracker.errors import SessionError
+from tracker.machine import Machine
+from tracker.reporting import Reporting
 from tracker.ring_buffer import ReadPolicy, RingBuffer
-from tracker.session_parts import ControlSocket, Parts, SessionSettings
+from tracker.session_parts import (
+    ControlSocket,
+    Parts,
+    SessionSettings,
+    refuse_slow,
+    refuse_stall,
+    wakes,
+)
 from tracker.session_state import EndReason, State, Status, wire_status
-from tracker.stages import CameraStage, Note, PipelineStage, Record, RecorderStage
-from tracker.types import CameraInfo, LedgerRow
+from tracker.stages import (
+    MAX_RESULTS_WAITING,
+    CameraStage,
+    Note,
+    PipelineStage,
+    Record,
+    RecorderStage,
+)
+from tracker.types import CameraInfo
 from tracker.worker import Worker
 
 SWITCH_INTERVAL_S = 0.0005
 """How long another Python thread may keep the pipeline's waiting (Python's default: 0.005)."""
 
-STATUS_EVERY_NS = 500_000_000
-"""How often listeners are told how the session is doing."""
-
 CONTROL_PATIENCE_S = 0.1
 """Longest wait of the control thread in one step."""
-
-DOSES_EVERY_NS = 1_000_000_000
-"""How often doses are forced onto the disk: what a power cut may lose."""
 
 STOP_TIMEOUT_S = 10.0
 """Longest time for one thread to finish what it has; a network call is the longest of it."""
@@ -58,27 +67,37 @@ class Session:
     Args:
         parts: Made, nothing opened yet.
         settings: Who and how long.
+
+    Attributes:
+        parts: As handed in.
+        began_ns: When it began to run (ns on its clock).
+        changes: Of thresholds; any thread may ask for one.
     """
 
     def __init__(self, parts: Parts, settings: SessionSettings) -> None:
-        self._parts = parts
+        self.parts = parts
         self._settings = settings
         self._state = State.IDLE
-        self._began_ns = 0
+        self.began_ns = 0
         self._end_asked = threading.Event()
         self._end_reason: EndReason | None = None
         self._first_failure: Worker | None = None
-        self._health = LoopHealth()
-        self._status_due_ns = self._doses_due_ns = 0
         self._records: SimpleQueue[Record] = SimpleQueue()
         self._loop = parts.loop(self._records.put, self._on_fault) if parts.loop else None
+        self._reporting = Reporting(parts, self._loop, lambda: self.wire_status)
         self._control: ControlSocket | None = None
+        self.changes = Changes()
         self._old_switch_interval_s = sys.getswitchinterval()
 
     @property
     def provider(self) -> str:
         """What the network runs on."""
-        return str(self._parts.pipeline.observer.facts.get("provider", ""))
+        return str(self.parts.pipeline.observer.facts.get("provider", ""))
+
+    @property
+    def control_address(self) -> str | None:
+        """Where it takes requests, with the real port once it has started; None: nowhere."""
+        return None if self._control is None else self._control.address
 
     @property
     def loop(self) -> ClosedLoop | None:
@@ -88,8 +107,8 @@ class Session:
     def note(self, level: str, text: str, **facts: str | float | bool | None) -> None:
         """Add a line to the log, and tell listeners. Any thread, while it runs."""
         self._records.put(Note(level, text, facts))
-        if self._parts.publisher is not None:
-            self._parts.publisher.offer_log(level, text, **facts)
+        if self.parts.publisher is not None:
+            self.parts.publisher.offer_log(level, text, **facts)
 
     @property
     def end_reason(self) -> EndReason | None:
@@ -117,10 +136,10 @@ class Session:
         gc.collect()
         gc.freeze()  # what exists now will not be searched for garbage during the run
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self._began_ns = self._parts.clock.now_ns()
+        self.began_ns = self.parts.clock.now_ns()
         for worker in reversed(self._workers):
             worker.start()
-        if self._parts.armed and self._loop is not None:
+        if self.parts.armed and self._loop is not None:
             self._loop.arm(BY_FILE)
 
     def wait(self, timeout_s: float) -> bool:
@@ -161,33 +180,35 @@ class Session:
     def status(self) -> Status:
         """How it is going."""
         if self._state in (State.IDLE, State.STARTING):
-            return Status(self._state, totals=self._parts.ledger.totals)
+            return Status(self._state, totals=self.parts.ledger.totals)
         written = self._ring.next_turn
         behind = max(written - reader.next_turn for reader in self._readers)
         return Status(
             state=self._state,
-            elapsed_s=(self._parts.clock.now_ns() - self._began_ns) / 1e9,
-            totals=self._parts.ledger.totals,
-            fps=self._health.fps,
-            latency=self._health.latency,
-            overhead=self._health.overhead,
-            going_on=self._parts.pipeline.going_on,
+            elapsed_s=(self.parts.clock.now_ns() - self.began_ns) / 1e9,
+            totals=self.parts.ledger.totals,
+            fps=self._reporting.health.fps,
+            latency=self._reporting.health.latency,
+            overhead=self._reporting.health.overhead,
+            going_on=self.parts.pipeline.going_on,
             ring_fill=min(1.0, behind / self._ring.capacity),
+            recorder_fill=min(1.0, self._records.qsize() / MAX_RESULTS_WAITING),
+            load=self._reporting.load,
             stimulation=self._loop.status if self._loop else None,
         )
 
     @property
-    def wire_status(self) -> messages.Status:
+    def wire_status(self) -> session_status.Status:
         """The same as listeners are told. Any thread."""
         return wire_status(
             self.status,
             provider=self.provider,
             image_shape=self._ring.shape,
-            skeleton=self._parts.pipeline.observer.skeleton,
+            skeleton=self.parts.pipeline.observer.skeleton,
         )
 
     def _open_parts(self) -> None:
-        parts, settings = self._parts, self._settings
+        parts, settings = self.parts, self._settings
         with ExitStack() as opened:
             if parts.publisher is not None:
                 parts.publisher.bind()
@@ -195,26 +216,30 @@ class Session:
             if self._control is not None:
                 opened.callback(self._control.close)
                 self._control.bind()
+            if parts.preview is not None:
+                opened.callback(parts.preview.close)
+                parts.preview.bind()
             for feed in parts.feeds:
                 opened.callback(feed.close)
                 feed.open()
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
-            _refuse_slow(info, parts.pipeline.min_fps)
+            refuse_slow(info, parts.pipeline.min_fps)
             parts.pipeline.observer.warm_up(info.shape)
             if self._loop is not None:
-                _refuse_stall(info, self._loop.stall_s)
+                refuse_stall(info, self._loop.stall_s)
                 opened.callback(self._loop.interlocks.close)
                 opened.callback(self._loop.close)
                 self._loop.open()
             self._recorder = parts.recorder(info)
             self._recorder.open()
+            self._reporting.machine = Machine(self._recorder.folder)
             self._make_stages(info, settings)
             opened.pop_all()
 
     def _make_stages(self, info: CameraInfo, settings: SessionSettings) -> None:
-        parts = self._parts
+        parts = self.parts
         self._ring = RingBuffer(settings.ring_capacity, info.shape)
         policy = ReadPolicy.NEWEST if info.live else ReadPolicy.EVERY
         to_pipeline = self._ring.reader(policy)
@@ -235,13 +260,14 @@ class Session:
             parts.ledger,
             parts.publisher,
             self._records,
+            self.changes,
         )
         self._recorder_stage = RecorderStage(
             self._recorder,
             to_video,
             parts.ledger,
             self._records,
-            self._report,
+            self._reporting,
             drop_frames=parts.drop_frames,
         )
         self._camera = self._worker("camera", camera.step)
@@ -249,8 +275,12 @@ class Session:
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._tending = self._tenders(self._loop) if self._loop else []
         self._workers = [self._camera, self._pipeline, self._recording, *self._tending]
-        self._following = [self._worker("feed", feed.step) for feed in self._parts.feeds]
+        self._following = [self._worker("feed", feed.step) for feed in self.parts.feeds]
         self._workers += self._following
+        if parts.preview is not None:  # views are not worth the end of an experiment
+            parts.preview.attach(self._ring.reader(ReadPolicy.NEWEST), self.note)
+            self._showing = Worker("preview", parts.preview.step, lambda: None, behind=True)
+            self._workers.append(self._showing)
         if self._control is not None:
             control_step = self._control.step
             self._answering = self._worker("control", lambda: control_step(CONTROL_PATIENCE_S))
@@ -276,7 +306,7 @@ class Session:
     def _on_fault(self, why: str) -> None:
         """Any thread: the outputs were disarmed by a fault."""
         self.note("error", f"the outputs were disarmed: {why}")
-        if self._parts.end_on_fault:
+        if self.parts.end_on_fault:
             self._end(EndReason.FAILED)
 
     def _on_end(self, worker: Worker) -> None:
@@ -292,25 +322,16 @@ class Session:
             self._end_reason = reason
         self._end_asked.set()
 
-    def _report(self, rows: Sequence[LedgerRow]) -> None:
-        """Recorder thread: follow the ledger, and offer listeners a status when one is due."""
-        self._health.update(rows)
-        now_ns, publisher = self._parts.clock.now_ns(), self._parts.publisher
-        if publisher is not None and now_ns >= self._status_due_ns:
-            self._status_due_ns = now_ns + STATUS_EVERY_NS
-            publisher.offer_status(self.wire_status)
-        if self._loop is not None and now_ns >= self._doses_due_ns:
-            self._doses_due_ns = now_ns + DOSES_EVERY_NS
-            self._loop.interlocks.keep_doses()
-
     def _wind_down(self) -> list[Exception]:
         """Do each step of the end, whatever became of the others; return what failed."""
-        parts = self._parts
-        loop, control = self._loop, self._control
+        parts = self.parts
+        loop, control, preview = self._loop, self._control, parts.preview
         steps: tuple[Callable[[], None], ...] = (
             lambda: loop.disarm("the session has ended") if loop else None,
             lambda: self._stop(self._answering) if control else None,
             lambda: control.close() if control else None,
+            lambda: self._stop(self._showing) if preview else None,
+            lambda: preview.close() if preview else None,
             *(lambda worker=worker: self._stop(worker) for worker in self._following),
             *(feed.close for feed in parts.feeds),
             lambda: self._stop(self._camera),
@@ -347,47 +368,27 @@ class Session:
             worker.stop()
 
     def _close_episodes(self) -> None:
-        episodes = self._parts.pipeline.finish()
+        self.changes.refuse()
+        episodes = self.parts.pipeline.finish()
         self._recorder_stage.last_episodes = episodes
-        if self._parts.publisher is not None:
-            self._parts.publisher.offer_ends(episodes)
+        if self.parts.publisher is not None:
+            self.parts.publisher.offer_ends(episodes)
 
     def _say_goodbye(self) -> None:
-        publisher = self._parts.publisher
+        publisher = self.parts.publisher
         if publisher is not None:
             publisher.close(str(self._end_reason))
 
     def _close_folder(self) -> None:
         """Main thread, after every other thread has ended."""
-        parts = self._parts
+        parts = self.parts
         rows = parts.ledger.close()
         try:
             self._recorder.write_ledger(rows)
-            self._health.update(rows)
+            self._reporting.health.update(rows)
             self._recorder_stage.write_rest()
         finally:
-            more = {"wakes": list(wakes)} if (wakes := _wakes(parts.camera)) is not None else {}
+            woken = wakes(parts.camera)
+            more = {"wakes": list(woken)} if woken is not None else {}
             totals = parts.ledger.totals.as_dict()
             self._recorder.close(str(self._end_reason), totals, **more)
-
-
-def _wakes(camera: Camera) -> Sequence[int] | None:
-    """What a synthetic camera's truth depends on beside its settings; None of any other camera."""
-    wakes: Sequence[int] | None = getattr(camera, "wakes", None)
-    return wakes
-
-
-def _refuse_slow(info: CameraInfo, min_fps: float) -> None:
-    if info.fps < min_fps:
-        raise ConfigError(
-            f"{info.name} gives {info.fps:g} frames/s, and features.window_s needs at least "
-            f"{min_fps:.1f} for a speed: raise features.window_s, or the camera's rate"
-        )
-
-
-def _refuse_stall(info: CameraInfo, stall_s: float) -> None:
-    if 2 / info.fps > stall_s:
-        raise ConfigError(
-            f"{info.name} gives {info.fps:g} frames/s: the loop would count as dead between two "
-            f"frames; set stimulation.stall_ms above {2000 / info.fps:.0f}"
-        )

@@ -2,22 +2,30 @@
 
 from concurrent.futures import Future
 
+from msgspec.structs import replace
+
+from tracker.behaviours.base import Term
+from tracker.changes import Change
 from tracker.closed_loop import ClosedLoop
+from tracker.control import description
+from tracker.control.description import Facts
 from tracker.errors import ConfigError
-from tracker.messages import Status
 from tracker.session import Session
+from tracker.session_status import Status
 from tracker.stimuli import PulseTrain, StimulusRow
 
 
 class SessionHandler:
-    """Keeps `control.desk.Handler`; called by the control thread while the session runs.
+    """Keeps `control.handler.Handler`; called by the control thread while the session runs.
 
     Args:
         session: Runs.
+        facts: What is known of it before it starts.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, facts: Facts) -> None:
         self._session = session
+        self._facts = facts
 
     def arm(self, by: str) -> "Future[None]":
         """Begin to let stimuli through.
@@ -49,6 +57,34 @@ class SessionHandler:
         """Write a line into the log."""
         self._session.note("mark", text, by=by)
 
+    def change(self, behaviour: str, place: int, to: float, by: str) -> "Future[str]":
+        """Move a threshold before the next frame."""
+        return self._session.changes.ask(Change(behaviour, place, to, by))
+
+    def describe(self) -> Facts:
+        """What the session is, thresholds as they are now."""
+        parts, status = self._session.parts, self._session.wire_status
+        terms = parts.pipeline.terms
+        behaviours = {
+            name: replace(known, terms=tuple(map(_described, terms[name])))
+            for name, known in self._facts.behaviours.items()
+        }
+        info = parts.camera.info
+        return replace(
+            self._facts,
+            behaviours=behaviours,
+            began_ns=self._session.began_ns,
+            fps=info.fps,
+            live=info.live,
+            image_shape=status.image_shape,
+            keypoints=status.keypoints,
+            edges=status.edges,
+            features=dict(parts.pipeline.units),
+            provider=status.provider,
+            publisher=parts.publisher.address if parts.publisher else None,
+            preview=parts.preview.address if parts.preview else None,
+        )
+
     def status(self) -> Status:
         """How the session is doing."""
         return self._session.wire_status
@@ -67,3 +103,13 @@ class SessionHandler:
                 "(stimulation in its file)"
             )
         return loop
+
+
+def _described(term: Term) -> description.Term:
+    return description.Term(
+        feature=term.feature,
+        side="above" if term.is_above else "below",
+        threshold=term.threshold,
+        softness=term.softness,
+        can_change=term.can_change,
+    )

@@ -9,8 +9,10 @@ from pydantic import Field
 from tracker.cameras.base import Camera
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop
+from tracker.errors import ConfigError
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
+from tracker.preview import Preview
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.settings import Settings
@@ -50,6 +52,10 @@ class SessionSettings(Settings):
 class ControlSocket(Protocol):
     """Takes requests of people; its methods are called by one thread at a time."""
 
+    @property
+    def address(self) -> str:
+        """Where it is bound."""
+
     def bind(self) -> None:
         """Open the socket. Raises `WireError`."""
 
@@ -88,5 +94,31 @@ class Parts:
     loop: Callable[[Callable[[Edge], None], Callable[[str], None]], ClosedLoop] | None = None
     """Called with whom to tell of edges and of faults; None: the experiment has no outputs."""
     feeds: Sequence[Feed] = ()
+    preview: Preview | None = None
+    """Sends pictures to views; None: nobody does."""
     armed: bool = False
     end_on_fault: bool = False
+
+
+def wakes(camera: Camera) -> Sequence[int] | None:
+    """What a synthetic camera's truth depends on beside its settings; None of any other camera."""
+    found: Sequence[int] | None = getattr(camera, "wakes", None)
+    return found
+
+
+def refuse_slow(info: CameraInfo, min_fps: float) -> None:
+    """Refuse a camera that is too slow for a speed. Raises `ConfigError`."""
+    if info.fps < min_fps:
+        raise ConfigError(
+            f"{info.name} gives {info.fps:g} frames/s, and features.window_s needs at least "
+            f"{min_fps:.1f} for a speed: raise features.window_s, or the camera's rate"
+        )
+
+
+def refuse_stall(info: CameraInfo, stall_s: float) -> None:
+    """Refuse a camera between whose frames the loop would count as dead. Raises `ConfigError`."""
+    if 2 / info.fps > stall_s:
+        raise ConfigError(
+            f"{info.name} gives {info.fps:g} frames/s: the loop would count as dead between two "
+            f"frames; set stimulation.stall_ms above {2000 / info.fps:.0f}"
+        )

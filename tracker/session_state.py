@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tracker import messages
+from tracker import session_status
 from tracker.closed_loop import Stimulation
 from tracker.health import Latency
 from tracker.ledger import Totals
-from tracker.types import Skeleton
+from tracker.machine import Load
+from tracker.types import Fate, Skeleton
 
 
 class State(StrEnum):
@@ -45,6 +46,8 @@ class Status:
         overhead: The same without the bare network call (ms).
         going_on: Behaviours with an open episode.
         ring_fill: Part of the ring buffer that the slowest reader has still to take (0 to 1).
+        recorder_fill: Part of the recorder's queue that waits to be written (0 to 1).
+        load: How the computer is doing.
         stimulation: How its outputs are doing; None if it has none.
     """
 
@@ -56,16 +59,18 @@ class Status:
     overhead: Latency = field(default_factory=Latency)
     going_on: tuple[str, ...] = ()
     ring_fill: float = 0.0
+    recorder_fill: float = 0.0
+    load: Load = field(default_factory=Load)
     stimulation: Stimulation | None = None
 
 
 def wire_status(
     now: Status, *, provider: str, image_shape: tuple[int, ...], skeleton: Skeleton
-) -> messages.Status:
+) -> session_status.Status:
     """Return what listeners are told of a session."""
     totals, outputs = now.totals, now.stimulation
     lost = {str(fate): n for fate, n in totals.lost.items()}
-    return messages.Status(
+    return session_status.Status(
         state=now.state,
         fps=now.fps,
         counts={"captured": totals.captured, "processed": totals.processed, **lost},
@@ -80,4 +85,15 @@ def wire_status(
         disarmed_why=outputs.disarmed_why if outputs else "",
         outputs=dict(outputs.outputs) if outputs else {},
         stimuli=dict(outputs.counts) if outputs else {},
+        elapsed_s=now.elapsed_s,
+        not_recorded={
+            str(fate): n for fate, n in totals.not_recorded.items() if fate is not Fate.NOT_WANTED
+        },
+        unexplained=totals.unexplained,
+        ring_fill=now.ring_fill,
+        recorder_fill=now.recorder_fill,
+        disk_free_mb=now.load.disk_free_mb,
+        disk_left_h=now.load.disk_left_h,
+        cpu_cores=now.load.cpu_cores,
+        n_cores=now.load.n_cores,
     )

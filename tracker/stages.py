@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from tracker.cameras.base import Camera
+from tracker.changes import LEVEL, Changes
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import DeviceError, DeviceLost, DiskFull, EndOfStream, RecordingError
@@ -29,7 +30,7 @@ class Note:
     """A line for log.jsonl.
 
     Attributes:
-        level: info, warning, error, or mark (made by a person).
+        level: info, warning, error, mark (made by a person), or change (of a threshold).
         text: One sentence.
         facts: What it is about, by name.
     """
@@ -156,6 +157,7 @@ class PipelineStage:
         ledger: Told of each frame processed or missed.
         publisher: Bound, driven by this stage alone; None: nothing is published.
         results: The recorder's queue.
+        changes: Of thresholds; done before the next frame.
     """
 
     def __init__(
@@ -166,6 +168,7 @@ class PipelineStage:
         ledger: Ledger,
         publisher: Publisher | None,
         results: "SimpleQueue[Record]",
+        changes: Changes,
     ) -> None:
         self._pipeline = pipeline
         self._loop = loop
@@ -173,6 +176,7 @@ class PipelineStage:
         self._ledger = ledger
         self._publisher = publisher
         self._results = results
+        self._changes = changes
 
     def step(self) -> bool:
         """Process one frame; False once the last one is done.
@@ -185,6 +189,8 @@ class PipelineStage:
         if read is None:
             self._publish(None, self._loop.idle() if self._loop else ())
             return not self._reader.exhausted
+        if self._changes:
+            self._change(read.frame.index)
         result = self._pipeline.step(read.frame)
         self._ledger.note_processed(
             read.turn, read.missed, result.stages, self._reader.policy.fate_of_missed
@@ -199,6 +205,13 @@ class PipelineStage:
                 f"encoder stands still"
             )
         return True
+
+    def _change(self, frame_index: int) -> None:
+        """Do what people have asked for, before a frame; tell recorder and listeners."""
+        for change in self._changes.apply(self._pipeline, frame_index):
+            self._results.put(Note(LEVEL, change.text, change.facts))
+            if self._publisher is not None:
+                self._publisher.offer_log(LEVEL, change.text, **change.facts)
 
     def _publish(self, result: FrameResult | None, stimuli: Sequence[StimulusRow]) -> None:
         """Send the result and its stimuli, and what other threads have offered."""

@@ -10,6 +10,7 @@ from tracker.errors import BadMessage
 from tracker.messages import (
     SCHEMA,
     EpisodeMessage,
+    FrameMessage,
     Kind,
     LogMessage,
     Message,
@@ -31,6 +32,8 @@ _TYPES: Mapping[str, type[Message]] = {
     Kind.STIMULUS.value: StimulusMessage,
     Kind.STATUS.value: StatusMessage,
     Kind.LOG.value: LogMessage,
+    Kind.FRAME.value: FrameMessage,
+    Kind.THUMBNAIL.value: FrameMessage,
 }
 _ENCODE = msgspec.msgpack.Encoder(enc_hook=_plain_number).encode
 _DECODE = {kind: msgspec.msgpack.Decoder(made).decode for kind, made in _TYPES.items()}

@@ -18,15 +18,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker.control.desk import MAX_PENDING, REMEMBERED
+from tracker.control.envelope import Objection
 from tracker.control.requests import (
     Arm,
     CatchUp,
+    Change,
+    Describe,
     Disarm,
     Done,
     GetStatus,
     Mark,
     Missed,
-    Objection,
     Ping,
     Pong,
     Refused,
@@ -477,3 +479,27 @@ def test_whatever_is_asked_only_the_holder_stimulates_and_every_request_gets_one
         if isinstance(reply, Done) and reply.text == "armed" and desk.handler.armed_by:
             holder = client.name if holder is None else holder
         holder = holder if desk.handler.armed_by else None
+
+
+def test_anybody_may_ask_what_the_session_is(desk):
+    reply = desk.ask(Describe, client=EYE)
+    assert (reply.session, reply.facts.subject) == (SESSION, "m12")
+
+
+def test_a_threshold_is_changed_by_those_who_may_control(desk):
+    assert desk.ask(Change, to=3.0) == Done(schema=1, id="1", text="freezing changed to 3")
+    assert desk.asked("change") == [("change", "freezing", 1, 3.0, "anna")]
+    assert desk.ask(Change, client=EYE).objection is Objection.ROLE
+
+
+def test_nobody_changes_thresholds_under_the_hands_of_the_holder(desk):
+    desk.ask(Arm)
+    refused = desk.ask(Change, client=BOB, sender="bob")
+    assert refused.objection is Objection.HELD
+    assert isinstance(desk.ask(Change), Done)
+
+
+def test_a_threshold_that_cannot_be_changed_says_why(desk):
+    desk.handler.fails_with = DeviceError("freezing has no term 7")
+    refused = desk.ask(Change, place=7)
+    assert (refused.objection, refused.reason) == (Objection.FAILED, "freezing has no term 7")

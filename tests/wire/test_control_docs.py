@@ -12,7 +12,8 @@ from control_ends import KINDS, request, serving
 
 from tracker.control import requests
 from tracker.control.desk import AHEAD_NS, MAX_PENDING, REMEMBERED
-from tracker.control.requests import Objection, decode_reply, decode_request, encode
+from tracker.control.envelope import Objection
+from tracker.control.requests import decode_reply, decode_request, encode
 from tracker.control.server import LARGEST_REQUEST, ControlSettings
 from tracker.testing.recording_handler import RecordingHandler
 

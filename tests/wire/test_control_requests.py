@@ -4,14 +4,17 @@ from control_ends import KINDS, SESSION, TRAIN, request, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker.control.description import BehaviourFacts, Facts, Term
+from tracker.control.envelope import Objection
 from tracker.control.requests import (
     Arm,
     CatchUp,
+    Change,
+    Description,
     Disarm,
     Done,
     Mark,
     Missed,
-    Objection,
     Ping,
     Pong,
     Refused,
@@ -26,7 +29,7 @@ from tracker.control.requests import (
     stimulated,
 )
 from tracker.errors import BadMessage
-from tracker.messages import Status
+from tracker.session_status import Status
 from tracker.stimuli import (
     Action,
     Delivery,
@@ -62,6 +65,21 @@ REPLIES = [
     ),
     Missed(schema=1, id="1", session=SESSION, messages=[("log/top", b"\x80")], complete=True),
     Pong(schema=1, id="1", session=SESSION, now_ns=5, anchor_utc_ns=6),
+    Description(
+        schema=1,
+        id="1",
+        session=SESSION,
+        facts=Facts(
+            subject="m12",
+            zones={"centre": {"kind": "circle", "x_px": 3.0, "y_px": 4.0, "radius_px": 5.0}},
+            behaviours={
+                "freezing": BehaviourFacts(
+                    terms=(Term(feature="speed_cm_s", side="below", threshold=1.5, softness=0.5),),
+                    enter=0.7,
+                )
+            },
+        ),
+    ),
 ]
 
 
@@ -81,7 +99,8 @@ def test_a_reply_arrives_as_it_was_made(reply):
 def test_requests_are_told_apart_by_their_kind():
     names = [msgspec.msgpack.decode(encode(request(kind)))["kind"] for kind in KINDS]
     assert names == [
-        "arm", "disarm", "stimulate", "mark", "status", "stop", "catch_up", "ping",
+        "arm", "disarm", "stimulate", "mark", "change", "status", "stop", "catch_up", "ping",
+        "describe",
     ]  # fmt: skip
 
 
@@ -115,6 +134,9 @@ def test_fields_that_are_not_known_are_ignored():
         pytest.param(written(Arm, session=""), "session and not_after_ns", id="any_session"),
         pytest.param(written(Stimulate, not_after_ns=None), "not_after_ns", id="no_end"),
         pytest.param(written(Arm, not_after_ns=1.5), "got `float`", id="broken_time"),
+        pytest.param(written(Change, session=""), "session and not_after_ns", id="change_of_any"),
+        pytest.param(written(Change, to=float("inf")), "expected a finite number", id="endless"),
+        pytest.param(written(Change, place=-1), "at `$.place`", id="negative_place"),
         pytest.param(written(Arm, lease_s=0.1), "float` >= 0.2", id="short_lease"),
         pytest.param(written(Mark, text=""), "at `$.text`", id="empty_mark"),
         pytest.param(written(Disarm, why="x" * 1001), "at `$.why`", id="long_reason"),

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tracker.control.envelope import Objection
 from tracker.control.history import History
 from tracker.control.remote import Remote, RequestRefused
-from tracker.control.requests import Arm, Objection, Ping, decode_reply, encode
+from tracker.control.requests import Arm, Ping, decode_reply, encode
 from tracker.control.server import LARGEST_REQUEST, ControlServer, ControlSettings
 from tracker.errors import AddressInUse, ConfigError, WireError
 from tracker.keys import Role, load_client_keys, make_client_keys, make_keys

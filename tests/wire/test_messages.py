@@ -13,6 +13,7 @@ from tracker.errors import BadMessage
 from tracker.messages import (
     EpisodeMessage,
     EpisodeState,
+    FrameMessage,
     Kind,
     LogMessage,
     ObservationMessage,
@@ -175,7 +176,6 @@ def test_an_int_will_do_where_a_float_is_expected():
         pytest.param([b"log/top", header(), b"", b""], "got 4 parts", id="too_many_parts"),
         pytest.param([b"\xff/top", header()], "not UTF-8", id="topic_is_no_text"),
         pytest.param([b"pose/top", header()], "'pose/top' is not known", id="unknown_kind"),
-        pytest.param([b"frame/top", header()], "'frame/top' is not known", id="reserved_kind"),
         pytest.param([b"log", header()], "expected kind/camera", id="no_camera"),
         pytest.param([b"log/", header()], "expected kind/camera", id="empty_camera"),
         pytest.param([b"log/top", b"hello"], "log/top: the header is not", id="no_msgpack"),
@@ -264,6 +264,7 @@ def documented(kind):
         ("stimulus", StimulusMessage),
         ("status", StatusMessage),
         ("log", LogMessage),
+        ("frame", FrameMessage),
     ],
 )
 def test_the_example_on_the_page_is_a_message_with_every_field(kind, made):
@@ -273,7 +274,7 @@ def test_the_example_on_the_page_is_a_message_with_every_field(kind, made):
     assert set(fields) == set(made.__struct_fields__)
 
 
-@pytest.mark.parametrize("kind", ["observation", "episode", "status", "log"])
+@pytest.mark.parametrize("kind", ["observation", "episode", "status", "log", "frame"])
 def test_the_page_explains_every_field(kind):
     page = WIRE_MD.read_text()
     section = re.search(rf"^### `{kind}`\n(.*?)^##", page, re.S | re.M)[1]

@@ -10,7 +10,7 @@ import pytest
 from wire_ends import ONSET, TRIES, greet, publishers, receive, receive_until_goodbye, result
 
 from tracker.errors import WireError
-from tracker.messages import Status
+from tracker.session_status import Status
 from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import Episode

@@ -6,8 +6,9 @@ import zmq
 from control_ends import SESSION, TRAIN, serving
 from wire_ends import ANY_PORT
 
+from tracker.control.envelope import Objection
 from tracker.control.remote import ADDRESS, Remote, RequestRefused
-from tracker.control.requests import Done, Objection, Pong, decode_request, encode
+from tracker.control.requests import Done, Pong, decode_request, encode
 from tracker.control.server import ControlServer, ControlSettings
 from tracker.errors import BadMessage, DeviceError, WireError
 from tracker.messages import LogMessage

@@ -8,7 +8,7 @@ from control_ends import SESSION, TRAIN, serving
 from tracker.commands import answers
 from tracker.control.remote import Remote, RequestRefused
 from tracker.errors import DeviceError
-from tracker.messages import OutputStatus, Status
+from tracker.session_status import OutputStatus, Status
 from tracker.testing.recording_handler import RecordingHandler
 
 

@@ -8,7 +8,7 @@ from wire_ends import TRIES, greet, receive, receive_until_goodbye, result
 
 from tracker.errors import WireError
 from tracker.keys import load_client_keys, make_client_keys, make_keys
-from tracker.messages import Status
+from tracker.session_status import Status
 from tracker.sockets import HANG_UPS
 from tracker.subscriber import Subscriber
 

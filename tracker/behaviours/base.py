@@ -1,7 +1,8 @@
 """What the pipeline needs of a behaviour, and nothing more."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from tracker.types import Observation
 
@@ -38,3 +39,38 @@ class Behaviour(Protocol):
 
     def reset(self) -> None:
         """Forget all frames, as if new. Twice does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition of a rule, as a person reads it. The score is 0.5 at the threshold.
+
+    Attributes:
+        feature: What it looks at.
+        is_above: Whether the behaviour is above the threshold, or below.
+        threshold: In the feature's unit.
+        softness: Distance from the threshold to a score of 0 or 1, in that unit.
+        can_change: Whether it may be moved while the session runs: a place in a zone may not.
+    """
+
+    feature: str
+    is_above: bool
+    threshold: float
+    softness: float
+    can_change: bool
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A behaviour that is told by thresholds, which may be moved between two frames."""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Conditions that must all hold, as they are now. Any thread."""
+
+    def move_threshold(self, place: int, to: float) -> float:
+        """Move the threshold of the term at `place`, from 0; return where it was.
+
+        Raises:
+            ConfigError: If there is no such term, or it cannot be moved.
+        """

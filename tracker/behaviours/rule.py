@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tracker.errors import UnknownName
+from tracker.behaviours.base import Term
+from tracker.errors import ConfigError, UnknownName
 from tracker.settings import Settings
 from tracker.types import Observation
 
@@ -122,6 +123,37 @@ class Rule:
                 return score
             lowest = min(lowest, score)
         return lowest
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Conditions that must all hold, as they are now. Any thread."""
+        return tuple(
+            Term(
+                ramp.feature,
+                ramp.slope > 0,
+                ramp.centre,
+                abs(0.5 / ramp.slope),
+                not ramp.feature.startswith(ZONE_FEATURE),
+            )
+            for ramp in self._ramps
+        )
+
+    def move_threshold(self, place: int, to: float) -> float:
+        """Move the threshold of the term at `place`, from 0; return where it was.
+
+        Raises:
+            ConfigError: If there is no such term, or it is a place in a zone.
+        """
+        if not 0 <= place < len(self._ramps):
+            raise ConfigError(
+                f"{self._name} has no term {place}: there are {len(self._ramps)}, from 0"
+            )
+        old = self._ramps[place]
+        if not self.terms[place].can_change:
+            raise ConfigError(f"{self._name} is told by {old.feature}, which has no threshold")
+        moved = replace(old, centre=to)
+        self._ramps = (*self._ramps[:place], moved, *self._ramps[place + 1 :])
+        return old.centre
 
     def reset(self) -> None:
         """Do nothing: a rule remembers nothing."""

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tracker.control.remote import Remote
 from tracker.control.requests import StatusReport, Stimulated
-from tracker.messages import OutputStatus
+from tracker.session_status import OutputStatus
 from tracker.stimuli import Delivery, PulseTrain
 
 

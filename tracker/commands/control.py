@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from tracker.clock import SystemClock
+from tracker.commands.control_handler import RemoteControlHandler
 from tracker.config import load
 from tracker.control.lifeline import LifelineSettings
 from tracker.control.remote import ADDRESS, Remote
@@ -19,7 +20,7 @@ from tracker.control.server import ControlServer, ControlSettings
 from tracker.errors import ConfigError, TrackerError
 from tracker.keys import load_client_keys
 from tracker.publisher import PublisherSettings
-from tracker.remote_control import RemoteControl, RemoteControlHandler
+from tracker.remote_control import RemoteControl
 from tracker.subscriber import Subscriber
 from tracker.worker import Worker
 

@@ -11,22 +11,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
 
 from tracker.clock import Clock
+from tracker.control.envelope import SCHEMA, Objection
+from tracker.control.handler import Handler
 from tracker.control.history import History
 from tracker.control.hold import Hold
 from tracker.control.requests import (
-    SCHEMA,
     WATCHING,
     Arm,
     CatchUp,
+    Change,
+    Describe,
+    Description,
     Disarm,
     Done,
     GetStatus,
     Mark,
     Missed,
-    Objection,
     Ping,
     Pong,
     Refused,
@@ -42,8 +44,7 @@ from tracker.control.requests import (
 )
 from tracker.errors import BadMessage, TrackerError
 from tracker.keys import Client, Role
-from tracker.messages import Status
-from tracker.stimuli import PulseTrain, StimulusRow
+from tracker.stimuli import StimulusRow
 
 REMEMBERED = 4096
 """Answers kept for requests that are repeated."""
@@ -59,39 +60,8 @@ PENDING_WAIT_S = 0.001
 
 LONGEST_WAIT_S = 3600.0
 
-Command = Arm | Disarm | Stimulate | Mark | Stop
+Command = Arm | Disarm | Stimulate | Mark | Change | Stop
 """Requests that change something: carried out once, and by controllers alone."""
-
-
-class Handler(Protocol):
-    """What a session does for the control socket; called by the control thread.
-
-    Every method returns at once: while it runs nobody can disarm. Each may raise `TrackerError`,
-    and so may the futures: it was not done, and the text goes to whoever asked.
-    """
-
-    def arm(self, by: str) -> "Future[None]":
-        """Begin to let stimuli through; done when `status().armed_by` is not None."""
-
-    def disarm(self, why: str) -> None:
-        """Let nothing through from now on, and bring every output low."""
-
-    def stimulate(
-        self, output: str, train: PulseTrain, by: str, not_after_ns: int
-    ) -> "Future[StimulusRow]":
-        """Ask the interlocks for a pulse train; it is late after `not_after_ns`.
-
-        The result is what became of it.
-        """
-
-    def mark(self, text: str, by: str) -> None:
-        """Write a line into the log."""
-
-    def status(self) -> Status:
-        """How the session is doing."""
-
-    def stop(self, by: str) -> None:
-        """Ask for the end of the session; it ends after this has returned."""
 
 
 Send = Callable[[bytes], None]
@@ -183,7 +153,7 @@ class ControlDesk:
                 f"{hold.lease_s - left_s:.2f} s"
             )
 
-    def _tell(self, request: GetStatus | CatchUp | Ping) -> Reply:
+    def _tell(self, request: GetStatus | CatchUp | Ping | Describe) -> Reply:
         now_ns, anchor_utc_ns = self._clock.now_ns(), self._clock.anchor_utc_ns
         session = self._session_id
         match request:
@@ -208,6 +178,9 @@ class ControlDesk:
                     lease_left_s=self._lease_left_s(),
                     turned_away=self._turned_away(),
                 )
+            case Describe():
+                facts = self._handler.describe()
+                return Description(schema=SCHEMA, id=request.id, session=session, facts=facts)
             case CatchUp():
                 return self._other_session(request) or self._page(request)
 
@@ -250,7 +223,7 @@ class ControlDesk:
         if isinstance(request, Disarm):
             return None
         other = self._other_session(request) or self._too_late(request)
-        if other is not None or not isinstance(request, Arm | Stimulate):
+        if other is not None or not isinstance(request, Arm | Stimulate | Change):
             return other
         if len(self._pending) >= MAX_PENDING:
             reason = f"{MAX_PENDING} requests wait for the session already"
@@ -295,18 +268,24 @@ class ControlDesk:
                     row = self._handler.stimulate(request.output, request.train, by, not_after_ns)
                     self._pending.append(_Pending(request, known, row, None))
                     return None
+                case Change():
+                    place = request.behaviour, request.place
+                    changed = self._handler.change(*place, request.to, by)
+                    self._pending.append(_Pending(request, known, changed, None))
+                    return None
                 case Disarm():
                     self._hold = None
                     self._handler.disarm(f"{asker.name}: {request.why or 'by hand'}")
-                    return _done(request.id, "disarmed")
+                    text = "disarmed"
                 case Mark():
                     self._handler.mark(request.text, by)
-                    return _done(request.id, "marked")
+                    text = "marked"
                 case Stop():
                     self._handler.stop(by)
-                    return _done(request.id, "the session ends")
+                    text = "the session ends"
         except TrackerError as error:
             return _refused(request.id, Objection.FAILED, str(error))
+        return _done(request.id, text)
 
     def _outcome(self, pending: "_Pending") -> Reply:
         """Return the reply to a request that the session has finished."""
@@ -319,6 +298,8 @@ class ControlDesk:
             return _refused(request_id, Objection.FAILED, str(error))
         if isinstance(result, StimulusRow):
             return stimulated(request_id, result)
+        if isinstance(result, str):
+            return _done(request_id, result)
         if hold is None or hold is not self._hold:
             self._handler.disarm("it was disarmed while it was being armed")
             reason = "not armed: it was disarmed in the meantime"
@@ -360,9 +341,9 @@ class _Known:
 class _Pending:
     """A request that the session is busy with; `hold` is that of an arm."""
 
-    request: Arm | Stimulate
+    request: Arm | Stimulate | Change
     known: _Known
-    future: "Future[None] | Future[StimulusRow]"
+    future: "Future[None] | Future[StimulusRow] | Future[str]"
     hold: Hold | None
 
 

@@ -10,16 +10,19 @@ from uuid import uuid4
 
 import zmq
 
+from tracker.control.description import Facts
+from tracker.control.envelope import SCHEMA, Objection
 from tracker.control.requests import (
-    SCHEMA,
     Arm,
     CatchUp,
+    Change,
+    Describe,
+    Description,
     Disarm,
     Done,
     GetStatus,
     Mark,
     Missed,
-    Objection,
     Ping,
     Pong,
     Refused,
@@ -163,6 +166,23 @@ class Remote:
     def stop(self, *, by: str = "") -> None:
         """End the session in order."""
         self._ask(Stop(**self._aimed(self._timeout_s), by=by), Done)
+
+    def change(self, behaviour: str, to: float, *, place: int = 0, by: str = "") -> str:
+        """Move a threshold; return in words what was done, and from which frame on.
+
+        Args:
+            behaviour: Which one.
+            to: The new threshold, in the feature's unit.
+            place: Which of the rule's terms, from 0, as `describe` lists them.
+            by: The person; "" if `name` is one.
+        """
+        aimed = self._aimed(self._timeout_s)
+        return self._ask(Change(**aimed, behaviour=behaviour, place=place, to=to, by=by), Done).text
+
+    def describe(self) -> tuple[str, Facts]:
+        """Return which session runs, and what it is."""
+        got = self._ask(Describe(**self._envelope()), Description)
+        return got.session, got.facts
 
     def status(self) -> StatusReport:
         """Return how the session is doing."""
@@ -308,7 +328,7 @@ class Remote:
 
 
 def _still_possible(request: Request) -> str:
-    if isinstance(request, Arm | Stimulate):
+    if isinstance(request, Arm | Stimulate | Change):
         return " It may have been carried out, and will not be from now on"
     return ""
 

@@ -7,89 +7,33 @@ What would be dangerous in the wrong session or too late (arm, stimulate) has to
 and the moment from which it must not be carried out any more; a `ping` tells both.
 """
 
+import math
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
+from tracker.control.description import Facts, Place
+from tracker.control.envelope import (
+    SCHEMA,
+    AimedBase,
+    By,
+    LeaseS,
+    Name,
+    Objection,
+    ReplyBase,
+    RequestBase,
+    RequestId,
+    Sentence,
+    Short,
+)
 from tracker.errors import BadMessage
-from tracker.messages import Count, Status
+from tracker.session_status import Count, Status
 from tracker.stimuli import Delivery, PulseTrain, Refusal, StimulusRow
 
-SCHEMA = 1
-"""Version of requests and replies; either end refuses any other."""
 
-Schema = Annotated[int, Meta(ge=SCHEMA, le=SCHEMA)]
-RequestId = Annotated[str, Meta(min_length=1, max_length=64)]
-Name = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,64}\Z")]
-By = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]{0,64}\Z")]
-Sentence = Annotated[str, Meta(max_length=1000)]
-Short = Annotated[str, Meta(max_length=200)]
-LeaseS = Annotated[float, Meta(ge=0.2, le=3600)]
-
-
-class Objection(StrEnum):
-    """Why a request was refused."""
-
-    BAD_REQUEST = "bad_request"
-    """It is not what docs/control.md says."""
-
-    ROLE = "role"
-    """The key may watch, and not control."""
-
-    HELD = "held"
-    """Another controller holds the arm."""
-
-    OTHER_SESSION = "other_session"
-    """It was meant for another session than the one that runs."""
-
-    LATE = "late"
-    """It came after the moment that it named."""
-
-    BUSY = "busy"
-    """Too many requests wait already."""
-
-    FAILED = "failed"
-    """The session could not do it."""
-
-
-class _Request(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
-    """What every request starts with.
-
-    Attributes:
-        schema: Version of the requests.
-        id: Chosen by whoever asks, another one for each request; repeated with it, a request
-            is not carried out again.
-        sender: Who asks; decides who holds the arm where there are no keys.
-        session: The session that is meant; "" for whichever runs.
-        not_after_ns: It must not be carried out after this (ns on the session clock); None:
-            at any time.
-        lease: `id` of the `arm` whose lease it renews; "" for none.
-    """
-
-    schema: Schema
-    id: RequestId
-    sender: Name
-    session: Short = ""
-    not_after_ns: int | None = None
-    lease: Short = ""
-
-
-class _Dangerous(_Request, frozen=True, kw_only=True):
-    """A request that has to say which session it means, and until when.
-
-    Raises:
-        ValueError: If it does not.
-    """
-
-    def __post_init__(self) -> None:
-        if not self.session or self.not_after_ns is None:
-            raise ValueError("expected session and not_after_ns: ask for both with a ping")
-
-
-class Arm(_Dangerous, frozen=True, kw_only=True):
+class Arm(AimedBase, frozen=True, kw_only=True):
     """Let stimuli through from now on.
 
     Attributes:
@@ -101,7 +45,7 @@ class Arm(_Dangerous, frozen=True, kw_only=True):
     lease_s: LeaseS | None = None
 
 
-class Disarm(_Request, frozen=True, kw_only=True):
+class Disarm(RequestBase, frozen=True, kw_only=True):
     """Let nothing through, and bring every output low. Never refused for another's arm.
 
     Attributes:
@@ -111,7 +55,7 @@ class Disarm(_Request, frozen=True, kw_only=True):
     why: Sentence = ""
 
 
-class Stimulate(_Dangerous, frozen=True, kw_only=True):
+class Stimulate(AimedBase, frozen=True, kw_only=True):
     """Begin a pulse train by hand, if the interlocks let it through.
 
     Attributes:
@@ -125,7 +69,7 @@ class Stimulate(_Dangerous, frozen=True, kw_only=True):
     by: By = ""
 
 
-class Mark(_Request, frozen=True, kw_only=True):
+class Mark(RequestBase, frozen=True, kw_only=True):
     """Write a line into the session's log.
 
     Attributes:
@@ -137,11 +81,35 @@ class Mark(_Request, frozen=True, kw_only=True):
     by: By = ""
 
 
-class GetStatus(_Request, frozen=True, kw_only=True, tag="status"):
+class Change(AimedBase, frozen=True, kw_only=True):
+    """Move a threshold, between two frames.
+
+    Attributes:
+        behaviour: Which one.
+        place: Which of its terms, from 0, as a `describe` lists them.
+        to: The new threshold, in the feature's unit.
+        by: As in `Arm`.
+
+    Raises:
+        ValueError: If `to` is no finite number.
+    """
+
+    behaviour: Name
+    place: Place = 0
+    to: float
+    by: By = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not math.isfinite(self.to):
+            raise ValueError(f"to is {self.to}: expected a finite number")
+
+
+class GetStatus(RequestBase, frozen=True, kw_only=True, tag="status"):
     """Ask how the session is doing."""
 
 
-class Stop(_Request, frozen=True, kw_only=True):
+class Stop(RequestBase, frozen=True, kw_only=True):
     """End the session in order. Never refused for another's arm.
 
     Attributes:
@@ -151,7 +119,7 @@ class Stop(_Request, frozen=True, kw_only=True):
     by: By = ""
 
 
-class CatchUp(_Request, frozen=True, kw_only=True, tag="catch_up"):
+class CatchUp(RequestBase, frozen=True, kw_only=True, tag="catch_up"):
     """Ask for messages that were sent already, oldest first.
 
     Attributes:
@@ -167,29 +135,21 @@ class CatchUp(_Request, frozen=True, kw_only=True, tag="catch_up"):
     cursor: Count | None = None
 
 
-class Ping(_Request, frozen=True, kw_only=True):
+class Ping(RequestBase, frozen=True, kw_only=True):
     """Ask which session runs and what its clock says."""
 
 
-Request = Arm | Disarm | Stimulate | Mark | GetStatus | Stop | CatchUp | Ping
+class Describe(RequestBase, frozen=True, kw_only=True):
+    """Ask what the session is: subject, skeleton, zones, rules, addresses."""
 
-WATCHING = (GetStatus, CatchUp, Ping)
+
+Request = Arm | Disarm | Stimulate | Mark | Change | GetStatus | Stop | CatchUp | Ping | Describe
+
+WATCHING = (GetStatus, CatchUp, Ping, Describe)
 """Requests that change nothing: open to every key, and carried out again when repeated."""
 
 
-class _Reply(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
-    """What every reply starts with.
-
-    Attributes:
-        schema: Version of the replies.
-        id: That of the request; "" if it could not be read.
-    """
-
-    schema: Schema
-    id: str
-
-
-class Done(_Reply, frozen=True, kw_only=True):
+class Done(ReplyBase, frozen=True, kw_only=True):
     """It was done.
 
     Attributes:
@@ -199,7 +159,7 @@ class Done(_Reply, frozen=True, kw_only=True):
     text: str
 
 
-class Refused(_Reply, frozen=True, kw_only=True):
+class Refused(ReplyBase, frozen=True, kw_only=True):
     """It was not done.
 
     Attributes:
@@ -211,7 +171,7 @@ class Refused(_Reply, frozen=True, kw_only=True):
     reason: str
 
 
-class Stimulated(_Reply, frozen=True, kw_only=True):
+class Stimulated(ReplyBase, frozen=True, kw_only=True):
     """What became of a stimulus that was asked for. Fields are those of `StimulusRow`.
 
     Attributes:
@@ -228,7 +188,7 @@ class Stimulated(_Reply, frozen=True, kw_only=True):
     confirmed: bool
 
 
-class StatusReport(_Reply, frozen=True, kw_only=True, tag="status"):
+class StatusReport(ReplyBase, frozen=True, kw_only=True, tag="status"):
     """How the session is doing, and who holds its arm.
 
     Attributes:
@@ -250,7 +210,7 @@ class StatusReport(_Reply, frozen=True, kw_only=True, tag="status"):
     turned_away: Count = 0
 
 
-class Missed(_Reply, frozen=True, kw_only=True):
+class Missed(ReplyBase, frozen=True, kw_only=True):
     """One page of messages that were sent already.
 
     Attributes:
@@ -266,7 +226,7 @@ class Missed(_Reply, frozen=True, kw_only=True):
     cursor: Count | None = None
 
 
-class Pong(_Reply, frozen=True, kw_only=True):
+class Pong(ReplyBase, frozen=True, kw_only=True):
     """Which session runs, and what its clock says.
 
     Attributes:
@@ -280,7 +240,19 @@ class Pong(_Reply, frozen=True, kw_only=True):
     anchor_utc_ns: int
 
 
-Reply = Done | Refused | Stimulated | StatusReport | Missed | Pong
+class Description(ReplyBase, frozen=True, kw_only=True):
+    """What the session is.
+
+    Attributes:
+        session: Which one runs.
+        facts: About it.
+    """
+
+    session: str
+    facts: Facts
+
+
+Reply = Done | Refused | Stimulated | StatusReport | Missed | Pong | Description
 
 
 def stimulated(request_id: str, row: StimulusRow) -> Stimulated:

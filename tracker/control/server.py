@@ -7,7 +7,8 @@ import zmq
 from pydantic import Field, field_validator
 
 from tracker.clock import Clock
-from tracker.control.desk import ControlDesk, Handler, Send
+from tracker.control.desk import ControlDesk, Send
+from tracker.control.handler import Handler
 from tracker.control.history import History
 from tracker.errors import WireError
 from tracker.keys import Client, load_server_keys

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from tracker.build import build_observer, build_pipeline
 from tracker.build_loop import build_controllers, recorded_yoke
+from tracker.changes import carry_out, changes_in
 from tracker.clock import Clock, SystemClock
 from tracker.config import Experiment, Stimulation, load
 from tracker.controllers.base import Controller
@@ -80,6 +81,7 @@ class Rerun:
             raise RecordingError(f"{recording.folder} has no ledger of frames")
         self._recording = recording
         self._source = source
+        self._changes = changes_in((line.level, line.facts) for line in recording.log)
         self.notes: list[str] = []
         """What had to be done otherwise than live, in sentences."""
         clock = SystemClock()
@@ -101,7 +103,10 @@ class Rerun:
     def steps(self) -> Iterator[tuple[FrameResult, list[StimulusCommand]]]:
         """Decide again; give what follows from each frame."""
         self._observer.warm_up(tuple(self._recording.session["camera"]["shape"]))
+        waiting = list(self._changes)
         for frame in self._frames():
+            while waiting and waiting[0].frame_index <= frame.index:
+                carry_out(waiting.pop(0), self.pipeline, frame.index)
             result = self.pipeline.step(frame)
             yield result, [each for one in self.controllers for each in one.update(result)]
 

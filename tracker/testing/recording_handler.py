@@ -2,7 +2,8 @@
 
 from concurrent.futures import Future
 
-from tracker.messages import Status
+from tracker.control.description import Facts
+from tracker.session_status import Status
 from tracker.stimuli import (
     Action,
     Delivery,
@@ -14,7 +15,7 @@ from tracker.stimuli import (
 
 
 class RecordingHandler:
-    """Keeps `tracker.control.desk.Handler`; used by one thread.
+    """Keeps `tracker.control.handler.Handler`; used by one thread.
 
     Args:
         slow: True: what takes time is done only by `finish_arming` and `finish_stimulus`.
@@ -64,6 +65,17 @@ class RecordingHandler:
     def mark(self, text: str, by: str) -> None:
         """Only write it down."""
         self._write_down("mark", text, by)
+
+    def change(self, behaviour: str, place: int, to: float, by: str) -> "Future[str]":
+        """Write it down; it is done at once."""
+        self._write_down("change", behaviour, place, to, by)
+        future: Future[str] = Future()
+        future.set_result(f"{behaviour} changed to {to:g}")
+        return future
+
+    def describe(self) -> Facts:
+        """A mouse called m12, and nothing else."""
+        return Facts(subject="m12")
 
     def status(self) -> Status:
         """It runs, and is armed or not."""

@@ -1,0 +1,164 @@
+"""Pictures for views: only for who asks, at a bounded rate, never in the loop's way."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tracker.clock import SystemClock
+from tracker.errors import ConfigError, WireError
+from tracker.preview import Preview, PreviewSettings, encode_picture
+from tracker.ring_buffer import ReadPolicy, RingBuffer
+from tracker.subscriber import Subscriber
+from tracker.testing.manual_clock import ManualClock
+from tracker.types import Frame
+
+SHAPE = (60, 80)
+MS = 1_000_000
+TRIES = 400
+
+
+def frame(index, shape=SHAPE, value=90):
+    return Frame(index, index * 10 * MS, index * 10 * MS, np.full(shape, value, np.uint8))
+
+
+class Bench:
+    """A preview over a ring buffer, stepped by the test itself."""
+
+    def __init__(self, clock=None, **settings):
+        self.clock = clock or SystemClock()
+        self.ring = RingBuffer(8, SHAPE)
+        self.told = []
+        self.preview = Preview(
+            PreviewSettings(**settings), session_id="s1", camera="top", clock=self.clock
+        )
+        self.preview.bind()
+        self.reader = self.ring.reader(ReadPolicy.NEWEST)
+        self.preview.attach(self.reader, lambda *said: self.told.append(said))
+
+    def step_until(self, done):
+        """Step until something is there; return it."""
+        for index in range(TRIES):
+            self.ring.write(frame(index))
+            self.preview.step()
+            found = done()
+            if found:
+                return found
+        pytest.fail("it never came")
+        return None
+
+
+@pytest.fixture
+def bench():
+    made = Bench(fps=120)
+    yield made
+    made.preview.close()
+
+
+@pytest.fixture
+def view(bench):
+    with Subscriber(bench.preview.address, topics=["frame/"]) as subscriber:
+        yield subscriber
+
+
+def test_a_picture_says_which_frame_it_shows(bench, view):
+    got = bench.step_until(lambda: view.receive(0.02))
+    message = got.message
+    assert (got.topic, message.session) == ("frame/top", "s1")
+    assert message.captured_ns == message.frame_index * 10 * MS
+    assert (message.image_shape, message.picture_shape) == (SHAPE, SHAPE)
+    picture = cv2.imdecode(np.frombuffer(got.payload, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert picture.shape == SHAPE
+    assert abs(int(picture.mean()) - 90) <= 1
+
+
+def test_nothing_is_read_while_nobody_listens(bench):
+    bench.ring.write(frame(0))
+    bench.preview.step()
+    bench.preview.step()
+    assert bench.reader.next_turn == 0
+
+
+def test_nothing_is_read_any_more_once_the_last_view_has_gone(bench):
+    with Subscriber(bench.preview.address, topics=["frame/"]) as view:
+        bench.step_until(lambda: view.receive(0.02))
+    seen = -1
+
+    def stands_still():
+        nonlocal seen
+        before, seen = seen, bench.reader.next_turn
+        return before == seen
+
+    bench.step_until(stands_still)
+
+
+def test_the_rate_is_bounded():
+    clock = ManualClock(1_000_000_000)
+    bench = Bench(clock, fps=10)
+    with Subscriber(bench.preview.address, topics=["frame/"]) as view:
+        bench.step_until(lambda: view.receive(0.02))
+        while view.receive(0.2) is not None:
+            pass
+        before = bench.reader.next_turn
+        clock.advance(99 * MS)
+        bench.ring.write(frame(1000))
+        bench.preview.step()
+        assert bench.reader.next_turn == before, "99 ms after the last one nothing is due"
+        clock.advance(101 * MS)
+        bench.preview.step()
+        assert view.receive(5).message.frame_index == 1000
+    bench.preview.close()
+
+
+def test_thumbnails_go_to_those_who_asked_for_them(bench):
+    with Subscriber(bench.preview.address, topics=["thumbnail/"]) as small:
+        got = bench.step_until(lambda: small.receive(0.02))
+        assert got.topic == "thumbnail/top"
+
+
+def test_a_failure_is_told_and_ends_only_the_pictures(bench, view):
+    bench.step_until(lambda: view.receive(0.02))
+    bench.preview._wire.socket.close()
+    assert not bench.preview.step()
+    ((level, text),) = bench.told
+    assert level == "warning"
+    assert text.startswith("no more pictures for views: ")
+
+
+@pytest.mark.parametrize(
+    ("shape", "side_px", "size"),
+    [
+        pytest.param((480, 640), 320, (240, 320), id="halved"),
+        pytest.param((480, 640), 960, (480, 640), id="never_larger"),
+        pytest.param((640, 480, 3), 64, (64, 48), id="colour_upright"),
+        pytest.param((2, 1000), 100, (1, 100), id="never_nothing"),
+    ],
+)
+def test_a_picture_has_its_longest_side(shape, side_px, size):
+    height, width, content = encode_picture(frame(0, shape), side_px, 80)
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (height, width) == picture.shape[:2] == size
+
+
+def test_red_stays_red():
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[..., 0] = 255  # RGB
+    _, _, content = encode_picture(Frame(0, 0, 0, image), 64, 95)
+    blue, green, red = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[32, 32]
+    assert red > 245
+    assert max(blue, green) < 10
+
+
+def test_other_computers_need_keys():
+    with pytest.raises(ConfigError, match="can be reached from other computers"):
+        Preview(
+            PreviewSettings(address="tcp://0.0.0.0:5558"),
+            session_id="s1",
+            camera="top",
+            clock=SystemClock(),
+        )
+
+
+def test_it_has_to_be_bound_first():
+    preview = Preview(PreviewSettings(), session_id="s1", camera="top", clock=SystemClock())
+    with pytest.raises(WireError, match=r"call bind\(\) and attach\(\)"):
+        preview.step()

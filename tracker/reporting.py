@@ -1,0 +1,55 @@
+"""Follows the ledger while a session runs: how the loop does, told to listeners twice a second."""
+
+from collections.abc import Callable, Sequence
+
+from tracker import session_status
+from tracker.closed_loop import ClosedLoop
+from tracker.health import LoopHealth
+from tracker.machine import Load, Machine
+from tracker.session_parts import Parts
+from tracker.types import LedgerRow
+
+STATUS_EVERY_NS = 500_000_000
+"""How often listeners are told how the session is doing."""
+
+DOSES_EVERY_NS = 1_000_000_000
+"""How often doses are forced onto the disk: what a power cut may lose."""
+
+
+class Reporting:
+    """Takes the rows that the ledger has finished; on the recorder's thread, read by any.
+
+    Args:
+        parts: Of the session.
+        loop: Its outputs; None if it has none.
+        status: How the session is doing, as listeners are told.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        loop: ClosedLoop | None,
+        status: Callable[[], session_status.Status],
+    ) -> None:
+        self._parts = parts
+        self._loop = loop
+        self._status = status
+        self._status_due_ns = self._doses_due_ns = 0
+        self.health = LoopHealth()
+        self.load = Load()
+        self.machine: Machine | None = None
+        """Set before the first call."""
+
+    def __call__(self, rows: Sequence[LedgerRow]) -> None:
+        """Take in rows, and offer listeners a status when one is due."""
+        self.health.update(rows)
+        now_ns, publisher = self._parts.clock.now_ns(), self._parts.publisher
+        if now_ns >= self._status_due_ns:
+            self._status_due_ns = now_ns + STATUS_EVERY_NS
+            if self.machine is not None:
+                self.load = self.machine.look()
+            if publisher is not None:
+                publisher.offer_status(self._status())
+        if self._loop is not None and now_ns >= self._doses_due_ns:
+            self._doses_due_ns = now_ns + DOSES_EVERY_NS
+            self._loop.interlocks.keep_doses()
