@@ -20,7 +20,7 @@ from report_sessions import (
     session,
     stimulus,
 )
-from session_folders import change_session
+from session_folders import change_session, cut
 
 from tracker.errors import RecordingError
 from tracker.limits import Limits
@@ -525,6 +525,14 @@ def test_a_session_that_was_cut_off_says_so(tmp_path):
     text = shown(write_report(Recording(folder)).read_text(encoding="utf-8"))
     assert "The session was not closed: the program died or lost its power." in text
     assert "Hatched (1): the end was never written" in text
+
+
+def test_a_file_that_was_cut_off_is_named_to_the_letter(tmp_path):
+    folder = session(tmp_path / "s")
+    change_session(folder, state="running")
+    cut(folder / "frames.arrow", 8)
+    text = shown(write_report(Recording(folder)).read_text(encoding="utf-8"))
+    assert "power. frames.arrow was cut off: read up to its last whole row." in text
 
 
 def test_a_source_that_is_not_live_is_said_to_be_so(tmp_path):

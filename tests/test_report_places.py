@@ -10,6 +10,7 @@ from report_sessions import S, frame_ns, freezing, session
 from session_folders import change_session
 
 from tracker.arena import ArenaSettings
+from tracker.batch.measures import measures_of
 from tracker.recording import Recording
 from tracker.report import timing
 from tracker.report.around import around, grid_s, with_unit, worth_showing
@@ -39,39 +40,51 @@ def recorded(folder, **options):
 
 
 def test_bouts_are_counted_and_measured(tmp_path):
-    """1.0, 3.5 and 0.8 s long, in the 9.95 s from the first frame to the 200th."""
+    """1.0, 3.5 and 0.8 s from first to last frame and 0.05 s of the last one; 200 such frames."""
     freezing_row, nothing = statistics(recorded(tmp_path, episodes=THREE))
     assert asdict(freezing_row) == pytest.approx(
         {
             "behaviour": "freezing",
             "n": 3,
             "n_open": 0,
-            "total_s": 5.3,
-            "share": 5.3 / 9.95,
-            "mean_s": 5.3 / 3,
-            "median_s": 1.0,
-            "longest_s": 3.5,
+            "total_s": 5.45,
+            "share": 0.545,
+            "mean_s": 5.45 / 3,
+            "median_s": 1.05,
+            "longest_s": 3.55,
             "latency_s": 1.0,
-            "per_minute": 3 * 60 / 9.95,
+            "per_minute": 18,
         }
     )
     assert (nothing.behaviour, nothing.n, nothing.total_s, nothing.share) == ("locomotion", 0, 0, 0)
     assert all(math.isnan(v) for v in (nothing.mean_s, nothing.longest_s, nothing.latency_s))
 
 
+def test_a_bout_is_as_long_as_in_the_tables_of_a_batch(tmp_path):
+    recording = recorded(tmp_path, episodes=THREE, lost={50, 51})
+    ours = statistics(recording)[0]
+    _, (theirs, _) = measures_of(recording)
+    assert (ours.n, ours.total_s, ours.mean_s) == pytest.approx(
+        (theirs["bouts"], theirs["total_s"], theirs["mean_s"])
+    )
+    assert (ours.share, ours.per_minute, ours.latency_s) == pytest.approx(
+        (theirs["fraction"], theirs["per_min"], theirs["latency_s"])
+    )
+
+
 def test_a_bout_that_the_session_ended_counts_up_to_there_and_is_said_to(tmp_path):
     cut = replace(THREE[2], ended_by_session=True)
     row = statistics(recorded(tmp_path, episodes=(*THREE[:2], cut)))[0]
     assert (row.n, row.n_open) == (3, 1)
-    assert row.total_s == pytest.approx(5.3)
+    assert row.total_s == pytest.approx(5.45)
 
 
 def test_a_bout_whose_end_was_never_written_counts_up_to_the_last_frame(tmp_path):
-    """From 4 s to frame 199 at 9.95 s."""
+    """From 4 s to frame 199, which ends at 10 s."""
     folder = session(tmp_path / "s", open_onsets=(THREE[1].onset,))
     change_session(folder, state="running")
     [bout] = bouts_of(Recording(folder))
-    assert (bout.length_s, bout.ended) == (pytest.approx(5.95), False)
+    assert (bout.length_s, bout.ended) == (pytest.approx(6.0), False)
 
 
 def test_a_session_without_frames_has_no_rates(tmp_path):

@@ -160,12 +160,16 @@ def _onsets(
     most = sorted((name for name in behaviours if at[name]), key=lambda name: -len(at[name]))
     return [
         (
-            f"{name.replace('_', ' ')}\n{len(at[name])} onsets",
+            f"{name.replace('_', ' ')}\n{_counted(len(at[name]), 'onset')}",
             (_Events("median", GREEN, "-", at[name]),),
         )
         for name in behaviours
         if name in most[:MOST_BEHAVIOURS]
     ]
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _stimuli(rows: Sequence[StimulusRow]) -> list[tuple[str, tuple[_Events, ...]]]:
@@ -186,7 +190,7 @@ def _stimuli(rows: Sequence[StimulusRow]) -> list[tuple[str, tuple[_Events, ...]
     if not curves:
         return []
     n = sum(len(each.at_ns) for each in curves)
-    return [(f"at the trigger of\n{n} stimuli", tuple(curves))]
+    return [(f"at the trigger of\n{n} {'stimulus' if n == 1 else 'stimuli'}", tuple(curves))]
 
 
 def _draw_quartiles(

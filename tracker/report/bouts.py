@@ -15,7 +15,8 @@ class Bout:
         behaviour: Name from the ethogram.
         onset_index: Camera's count of its first frame.
         onset_ns: Capture time of its first frame (ns).
-        length_s: From the exposure of its first frame to that of its last (s).
+        length_s: From its first frame to its last, both included (s): a bout of one frame lasts one
+            frame, which is the median interval between captured frames.
         ended: Whether its end was seen; if not, the session or the program ended first.
     """
 
@@ -60,12 +61,13 @@ def bouts_of(recording: Recording) -> list[Bout]:
 
     One whose end was never written counts up to the last frame that was processed.
     """
+    _, _, frame_s = _course(recording)
     found = [
         Bout(
             episode.onset.behaviour,
             episode.onset.onset_index,
             episode.onset.onset_ns,
-            (episode.end_ns - episode.onset.onset_ns) / 1e9,
+            (episode.end_ns - episode.onset.onset_ns) / 1e9 + frame_s,
             not episode.ended_by_session,
         )
         for episode in recording.episodes
@@ -73,7 +75,7 @@ def bouts_of(recording: Recording) -> list[Bout]:
     times = recording.captured_ns
     for onset in recording.open_onsets:
         last_ns = int(times[-1]) if len(times) else onset.confirmed_ns
-        length_s = max(last_ns - onset.onset_ns, 0) / 1e9
+        length_s = max(last_ns - onset.onset_ns, 0) / 1e9 + frame_s
         found.append(
             Bout(onset.behaviour, onset.onset_index, onset.onset_ns, length_s, ended=False)
         )
@@ -83,19 +85,27 @@ def bouts_of(recording: Recording) -> list[Bout]:
 def statistics(recording: Recording) -> list[BoutStatistics]:
     """Return one row per behaviour, in ethogram order.
 
-    The session's length is from the first captured frame to the last.
+    The session's length is from the first captured frame to the last, both included.
     """
-    captured = recording.ledger["captured_ns"].drop_null().to_numpy()
-    begin_ns, end_ns = (int(captured[0]), int(captured[-1])) if len(captured) else (0, 0)
+    begin_ns, session_s, _ = _course(recording)
     bouts = bouts_of(recording)
     return [
-        _statistics(name, [each for each in bouts if each.behaviour == name], begin_ns, end_ns)
+        _statistics(name, [each for each in bouts if each.behaviour == name], begin_ns, session_s)
         for name in recording.session["behaviours"]
     ]
 
 
-def _statistics(name: str, bouts: list[Bout], begin_ns: int, end_ns: int) -> BoutStatistics:
-    nan, session_s = float("nan"), (end_ns - begin_ns) / 1e9
+def _course(recording: Recording) -> tuple[int, float, float]:
+    """First capture time (ns), the session's length, and that of one frame (s)."""
+    captured = recording.ledger["captured_ns"].drop_null().to_numpy()
+    if len(captured) < 2:
+        return (int(captured[0]) if len(captured) else 0), 0.0, 0.0
+    frame_s = float(np.median(np.diff(captured))) / 1e9
+    return int(captured[0]), float(captured[-1] - captured[0]) / 1e9 + frame_s, frame_s
+
+
+def _statistics(name: str, bouts: list[Bout], begin_ns: int, session_s: float) -> BoutStatistics:
+    nan = float("nan")
     lengths = np.array([bout.length_s for bout in bouts])
     total_s = float(lengths.sum())
     return BoutStatistics(

@@ -10,7 +10,7 @@ from tracker.stimuli import Delivery
 
 def notices_of(recording: Recording, *, live: bool) -> list[str]:
     """Return what a reader must know before anything else."""
-    notices = [f"{problem[0].upper()}{problem[1:]}." for problem in recording.problems]
+    notices = [_sentence(problem) for problem in recording.problems]
     if recording.session.get("end_reason") == "failed":
         notices.insert(0, "The session failed: the log at the end of this page says why.")
     if recording.is_blinded:
@@ -28,6 +28,12 @@ def notices_of(recording: Recording, *, live: bool) -> list[str]:
     if failed:
         notices.append(f"An actuator failed {failed} times: see the log.")
     return notices
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop; a file's name at its beginning stays as it is."""
+    first = text.split(maxsplit=1)[0]
+    return f"{text}." if "." in first else f"{text[0].upper()}{text[1:]}."
 
 
 def about_session(session: Mapping[str, Any]) -> Mapping[str, Any]:
