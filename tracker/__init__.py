@@ -23,6 +23,7 @@ Around it:
 16. `recorder`, `recording`                 the session folder (docs/session_folder.md)
     `replay`                                decides a session again (docs/replay.md)
 17. `summary`, `scoring`                    what a session folder says happened, and how well
+    `report`, `render`                      the same as a page and as a film (docs/report.md)
 18. `config`, `build`, `check`, `cli`       one YAML file to one running experiment
 19. `batch`         many recordings at once, offline (docs/batch.md)
 20. `learning`                              trains the networks; the only place with PyTorch
