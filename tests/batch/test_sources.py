@@ -37,6 +37,8 @@ def names(*words):
         pytest.param(["live/s1"], ["live/s1"], id="a_session_folder"),
         pytest.param(["live"], ["live/s1"], id="sessions_of_a_folder"),
         pytest.param(["live/*"], ["live/s1"], id="sessions_by_pattern"),
+        pytest.param(["**/*.mkv"], ["b/deep/m3.mkv"], id="no_pattern_looks_into_sessions"),
+        pytest.param(["live/s1/video.mkv"], ["live/s1/video.mkv"], id="one_that_is_named"),
     ],
 )
 def test_words_stand_for_recordings(here, words, expected):

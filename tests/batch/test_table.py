@@ -18,7 +18,6 @@ from tracker.batch.table import (
 )
 from tracker.errors import RecordingError
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "batch.md"
 ROWS = [
     {"recording": "b", "behaviour": "freezing", "bouts": 2, "latency_s": 0.1},
     {"recording": "b", "behaviour": "climbing", "bouts": 0, "latency_s": math.nan},
@@ -87,8 +86,3 @@ def test_what_is_no_summary_is_an_error(tmp_path, write, expected):
     write(tmp_path / "t.parquet")
     with pytest.raises(RecordingError, match=expected):
         read_summary(tmp_path / "t.parquet")
-
-
-def test_the_documentation_defines_every_column():
-    text = DOCS.read_text(encoding="utf-8")
-    assert [name for name in COLUMNS if f"| `{name}` |" not in text] == []

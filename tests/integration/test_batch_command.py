@@ -208,8 +208,16 @@ def test_bad_input_is_one_sentence(made, arguments, expected):
         CliRunner().invoke(app, ["batch", *arguments], catch_exceptions=False)
 
 
-def test_a_cluster_that_runs_already_gives_the_same_table(made):
-    with cluster(threads=1) as address:
+def test_a_cluster_that_runs_already_gives_the_same_table_also_after_it_was_gone(made):
+    with cluster(threads=1) as (address, scheduler):
+        process = start(made, *COMMAND, "--scheduler", address, "--out", "cluster")
+        draft_of(process, made / "cluster", "saline_m1")
+        scheduler.kill()
+        _, errors = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert f"the Dask scheduler at {address} is gone" in " ".join(errors.split())
+    assert "Traceback" not in errors
+    with cluster(threads=1) as (address, _):
         process = start(made, *COMMAND, "--scheduler", address, "--out", "cluster")
         _, errors = process.communicate(timeout=100)
     assert process.returncode == 0, errors
@@ -217,7 +225,7 @@ def test_a_cluster_that_runs_already_gives_the_same_table(made):
 
 
 def test_a_worker_that_does_two_jobs_at_once_is_refused(made):
-    with cluster(threads=2) as address:
+    with cluster(threads=2) as (address, _):
         process = start(made, *COMMAND, "--scheduler", address, "--out", "two")
         _, errors = process.communicate(timeout=100)
     assert process.returncode == 2
@@ -257,12 +265,12 @@ def ended(pid, timeout_s=10):
 
 @contextmanager
 def cluster(threads):
-    """A scheduler and one worker in processes of their own; yields its address."""
+    """A scheduler and one worker in processes of their own; yields its address, and the first."""
     with subprocess.Popen(
         [sys.executable, "-c", CLUSTER.format(threads=threads)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process
         process.stdin.close()

@@ -83,9 +83,10 @@ def open_slurm(settings: SlurmSettings, opened: ExitStack) -> Any:
     Raises:
         MissingExtra: If Dask is not installed.
     """
+    distributed = _distributed()
     cluster = _slurm(settings, opened)
     cluster.adapt(minimum_jobs=settings.jobs, maximum_jobs=settings.jobs)  # also after a walltime
-    return opened.enter_context(_distributed().Client(cluster))
+    return opened.enter_context(distributed.Client(cluster))
 
 
 def open_local(n_workers: int, opened: ExitStack) -> Any:
@@ -153,4 +154,7 @@ def _distributed() -> Any:
         import distributed
     except ImportError as failure:
         raise MissingExtra("batch", "more than one worker") from failure
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # we say ourselves what went wrong
     return distributed

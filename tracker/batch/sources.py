@@ -40,8 +40,8 @@ def find_sources(words: Sequence[str]) -> list[Source]:
 
     Args:
         words: Files, session folders, folders of these, patterns (`*`, `?`, `**` for any depth;
-            expanded here, since shells of Windows do not), and text files (.txt) with one
-            of these per line.
+            expanded here, since shells of Windows do not; they do not look into session
+            folders), and text files (.txt) with one of these per line.
 
     Raises:
         ConfigError: If a word stands for nothing.
@@ -66,7 +66,8 @@ def _expand(word: str) -> list[Source]:
             )
         return sources
     hits = glob.glob(word, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    sources = [each for hit in hits for each in _of_path(Path(hit))]
+    paths = [path for path in map(Path, hits) if not _is_session(path.parent)]
+    sources = [each for path in paths for each in _of_path(path)]
     if not sources:
         raise ConfigError(f"{word}: no such file or folder, and no recording has such a name")
     return sources

@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Annotated, Any, Self
@@ -33,7 +34,8 @@ from tracker.batch.run import Done, look_at_all, run_jobs
 from tracker.batch.sources import Source, find_sources
 from tracker.batch.table import PARQUET, write_tables
 from tracker.compare.animals import groups_of, pairs_of
-from tracker.errors import ConfigError, TrackerError
+from tracker.config import Experiment
+from tracker.errors import ConfigError, TrackerError, WireError
 
 STOPPED, FAILED = 130, 1
 """Exit codes: after Ctrl-C, as shells give it; some recording failed."""
@@ -100,22 +102,60 @@ def batch(
         if config is None:
             raise ConfigError("--config is missing: what should be done with the videos?")
         experiment = load_offline(config, changes or [])
+    done = _run(sources, labels, experiment, out, _Where(workers, scheduler, slurm))
+    if done.stopped:
+        _say_stopped(done, len(sources))
+    _report(done, out, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where recordings are done, as it was asked for; at most one is not None."""
+
+    workers: int | None
+    scheduler: str | None
+    slurm: Path | None
+
+    def engine(self, n_jobs: int, place: Place, opened: ExitStack) -> Engine:
+        """Return workers that are closed with `opened`."""
+        if self.scheduler is not None:
+            engine = OnDask(open_existing(self.scheduler, opened), place.ticket)
+            engine.refuse_unfit()
+            return engine
+        if self.slurm is not None:
+            return OnDask(open_slurm(load_slurm(self.slurm), opened), place.ticket)
+        n_workers = min(self.workers or os.cpu_count() or 1, n_jobs)
+        if n_workers == 1:
+            return Serial()
+        return OnDask(open_local(n_workers, opened), place.ticket)
+
+
+def _run(
+    sources: Sequence[Source],
+    labels: Mapping[str, Label],
+    experiment: Experiment | None,
+    out: Path,
+    where: _Where,
+) -> Done:
+    """Do all recordings; write tables and pages unless it was stopped."""
     with ExitStack() as opened:
         place = opened.enter_context(Place(out))
         opened.enter_context(_ask_to_end_on_signal(place))
         watch = opened.enter_context(_Bar(len(sources)))
         looks = look_at_all(place, sources, watch)
-        done = Done(stopped=place.ending)
-        if not done.stopped:
-            jobs = make_jobs(sources, labels, looks, experiment, place.out, place.ticket)
-            engine = _engine(workers, scheduler, slurm, len(jobs), place, opened)
+        if place.ending:
+            return Done(stopped=True)
+        jobs = make_jobs(sources, labels, looks, experiment, place.out, place.ticket)
+        engine = where.engine(len(jobs), place, opened)
+        try:
             done = run_jobs(place, jobs, engine, watch)
+        except WireError as failure:
+            Console(stderr=True).print(Text(f"error: {failure}", "red"), soft_wrap=True)
+            raise typer.Exit(FAILED) from failure
         if not done.stopped:
             write_tables(done.table, place.out)
             _write_pages(done.table, place.out)
-    if done.stopped:
-        _say_stopped(done, len(sources))
-    _report(done, out, as_json=as_json)
+    return done
 
 
 def _write_pages(table: pa.Table, out: Path) -> None:
@@ -145,27 +185,6 @@ def _labels(groups: Path | None, label: str | None, sources: Sequence[Source]) -
 def _refuse_two(names: str, *options: object) -> None:
     if sum(option is not None for option in options) > 1:
         raise ConfigError(f"{names}: give one of them")
-
-
-def _engine(
-    workers: int | None,
-    scheduler: str | None,
-    slurm: Path | None,
-    n_jobs: int,
-    place: Place,
-    opened: ExitStack,
-) -> Engine:
-    """Workers that are closed with `opened`."""
-    if scheduler is not None:
-        engine = OnDask(open_existing(scheduler, opened), place.ticket)
-        engine.refuse_unfit()
-        return engine
-    if slurm is not None:
-        return OnDask(open_slurm(load_slurm(slurm), opened), place.ticket)
-    n_workers = min(workers or os.cpu_count() or 1, n_jobs)
-    if n_workers == 1:
-        return Serial()
-    return OnDask(open_local(n_workers, opened), place.ticket)
 
 
 @contextmanager
@@ -237,7 +256,9 @@ class _Bar:
     def ended(self, outcome: Outcome) -> None:
         """A recording is done, or has failed."""
         self._ended += 1
-        self._now[outcome.name] = Step(outcome.name, self._frames[outcome.name])
+        frames = outcome.rows[0].get("frames") or 0  # the header may have been wrong
+        self._frames[outcome.name] = frames
+        self._now[outcome.name] = Step(outcome.name, frames)
         if outcome.state is State.FAILED:
             self._say(f"failed: {outcome.name}: {outcome.error}")
         self._show()
@@ -248,6 +269,7 @@ class _Bar:
             self._task,
             description=f"{self._ended} of {self._n} recordings",
             completed=frames,
+            total=sum(self._frames.values()) or None,
             rate=f"{frames:,} frames",
         )
 
