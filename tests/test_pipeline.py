@@ -1,9 +1,11 @@
 import math
 
+import numpy as np
 import pytest
-from rigs import MS, at, frame, make_pipeline
+from rigs import MS, SKELETON, at, frame, make_pipeline
 
 from tracker.testing.manual_clock import ManualClock
+from tracker.tracking import Tracker, TrackingSettings
 from tracker.types import Episode, Onset
 
 
@@ -66,3 +68,18 @@ def test_lost_frames_inside_an_episode_do_not_end_it(lost):
     pipeline = make_pipeline(lambda index: at(40.0))
     events = [e for i in range(10) if i not in lost for e in pipeline.step(frame(i)).events]
     assert [type(event) for event in events] == [Onset]
+
+
+def test_a_single_animal_is_decided_on_the_same_with_and_without_a_tracker():
+    def decided(tracker):
+        script = {i: at(10.0 + 5 * (i % 9)) for i in range(40) if i % 11}
+        pipeline = make_pipeline(script.get, tracker=tracker)
+        return [pipeline.step(frame(i)) for i in range(40)]
+
+    plain, tracked = decided(None), decided(Tracker(("m12",), SKELETON, TrackingSettings()))
+    for before, after in zip(plain, tracked, strict=True):
+        np.testing.assert_array_equal(after.observation.xy, before.observation.xy)
+        np.testing.assert_equal(after.features, before.features)
+        assert after.events == before.events
+        assert after.observation.identities == ("m12",)
+    assert sum(len(each.events) for each in plain) > 4

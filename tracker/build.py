@@ -26,6 +26,7 @@ from tracker.episodes import EpisodeBuilder
 from tracker.errors import ModelError
 from tracker.features import FeatureExtractor
 from tracker.ledger import Ledger
+from tracker.observers.appearance import AppearanceObserver
 from tracker.observers.base import Observer
 from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.network import NetworkObserver
@@ -39,6 +40,7 @@ from tracker.session_folder.settings import Overload
 from tracker.session_folder.video_writer import Codec
 from tracker.session_handler import SessionHandler
 from tracker.session_parts import Parts
+from tracker.tracking import Tracker
 from tracker.types import CameraInfo
 
 LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "pyarrow", "pyzmq")
@@ -217,7 +219,9 @@ def build_pipeline(
     measures = [lamp_measure(name) for name in experiment.rig.lamps]
     features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
     watches = build_watches(experiment, features.names, features.group_delay_s)
-    return Pipeline(observer, features, watches, clock)
+    names = experiment.tracking.names(experiment.session.subject)
+    tracker = Tracker(names, observer.skeleton, experiment.tracking)
+    return Pipeline(observer, features, watches, clock, tracker)
 
 
 def build_watches(
@@ -255,6 +259,9 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
             f"choose a network that does"
         )
     observer: Observer = NetworkObserver(runtime, clock, experiment.model)
+    tracking = experiment.tracking
+    if tracking.appearance and len(tracking.names(experiment.session.subject)) > 1:
+        observer = AppearanceObserver(observer)
     lamps = experiment.rig.lamps
     return LampObserver(observer, lamps) if lamps else observer
 

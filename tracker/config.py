@@ -43,6 +43,7 @@ from tracker.runtimes.base import RuntimeSettings
 from tracker.session_folder.settings import RecorderSettings
 from tracker.session_parts import SessionSettings
 from tracker.settings import Settings
+from tracker.tracking import TrackingSettings
 
 CameraSettings = Annotated[
     SyntheticCameraSettings | VideoFileSettings | OpenCVSettings | TracksOnlySettings,
@@ -166,6 +167,7 @@ class Experiment(Settings):
 
     rig: Rig
     model: Model = Model()
+    tracking: TrackingSettings = TrackingSettings()
     features: FeatureSettings = FeatureSettings()
     behaviours: Mapping[str, Watched] = Field(min_length=1)
     stimulation: Stimulation | None = Field(None, description="null: nothing is ever stimulated")

@@ -13,6 +13,7 @@ from tracker.episodes import EpisodeBuilder
 from tracker.errors import ConfigError, UnknownName
 from tracker.features import FeatureExtractor
 from tracker.observers.base import Observer
+from tracker.tracking import Tracker
 from tracker.types import Episode, Frame, FrameResult, Onset, StageTimes
 
 
@@ -25,13 +26,14 @@ class Watch:
 
 
 class Pipeline:
-    """Observer, features, behaviours and episodes in a row; used by one thread.
+    """Observer, tracker, features, behaviours and episodes in a row; used by one thread.
 
     Args:
         observer: Sees the animal.
         features: Measures what it does.
         watches: Behaviours to look for, in ethogram order.
         clock: Stamps the stages; has no influence on what is decided.
+        tracker: Knows the animals apart; None: individuals stay as they are seen.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Pipeline:
         features: FeatureExtractor,
         watches: Sequence[Watch],
         clock: Clock,
+        tracker: Tracker | None = None,
     ) -> None:
         self._observer = observer
+        self._tracker = tracker
         self._features = features
         self._watches = tuple(watches)
         self._updates = [
@@ -126,6 +130,8 @@ class Pipeline:
         """
         started_ns = self._clock.now_ns()
         observation = self._observer.observe(frame)
+        if self._tracker is not None:
+            observation = self._tracker.update(observation)
         observed_ns = self._clock.now_ns()
         features = self._features.update(observation)
         scores: dict[str, float] = {}

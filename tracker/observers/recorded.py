@@ -1,6 +1,6 @@
 """See again what was seen: the observations of a recorded session, in place of a network."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracker.errors import RecordingError
@@ -25,6 +25,8 @@ class RecordedObserver:
         self._skeleton = skeleton
         self._observations = iter(observations)
         self._facts = facts
+        self.live: Observation | None = None
+        """What was seen in the last frame."""
 
     @property
     def skeleton(self) -> Skeleton:
@@ -49,11 +51,12 @@ class RecordedObserver:
         if seen is None or seen.frame_index != frame.index:
             found = "there is no more" if seen is None else f"the next one is of {seen.frame_index}"
             raise RecordingError(f"no observation of frame {frame.index}: {found}")
+        self.live = seen
         return seen
 
 
 class SecondLook:
-    """Shows a network the recorded images, and compares what it sees with what was seen live.
+    """Shows a network the recorded images, and keeps beside each what was seen live.
 
     A frame without an image (of height 0: it is not in the video) is as it was seen live; the
     network is not shown it, and so may follow the animal otherwise from there on.
@@ -61,18 +64,13 @@ class SecondLook:
     Args:
         network: Sees the images.
         recorded: Gives what was seen live.
-        compare: Told of both for each image: seen now, seen live.
     """
 
-    def __init__(
-        self,
-        network: Observer,
-        recorded: RecordedObserver,
-        compare: Callable[[Observation, Observation], None],
-    ) -> None:
+    def __init__(self, network: Observer, recorded: RecordedObserver) -> None:
         self._network = network
         self._recorded = recorded
-        self._compare = compare
+        self.live: Observation | None = None
+        """What was seen live in the last frame, if it had an image."""
 
     @property
     def skeleton(self) -> Skeleton:
@@ -91,8 +89,5 @@ class SecondLook:
     def observe(self, frame: Frame) -> Observation:
         """Return what the network sees; raises as it and as `RecordedObserver`."""
         live = self._recorded.observe(frame)
-        if not frame.image.shape[0]:
-            return live
-        now = self._network.observe(frame)
-        self._compare(now, live)
-        return now
+        self.live = live if frame.image.shape[0] else None
+        return live if self.live is None else self._network.observe(frame)

@@ -14,6 +14,7 @@ from tracker.recording import Recording
 from tracker.replay.verdict import Difference, Kind
 from tracker.session_folder.rows import EpisodeLine, to_json
 from tracker.stimuli import StimulusCommand
+from tracker.tracking import as_seen
 from tracker.types import FrameResult, Observation
 
 KEPT = 20
@@ -103,8 +104,13 @@ NOT_SEEN = ("masks", "network_ns")
 
 
 def compare_observations(now: Observation, live: Observation, found: Found) -> None:
-    """Compare what is seen in a frame with what was seen live, every bit of it that is recorded."""
+    """Compare what is seen in a frame with what was seen live, every bit of it that is recorded.
+
+    Of a recording made before there was tracking, individuals are compared from left to right.
+    """
     found.compared[Kind.OBSERVATION] += 1
+    if now.identities and not live.identities:
+        now, live = as_seen(now), as_seen(live)
     changed = []
     for field in fields(Observation):
         if field.name not in NOT_SEEN:

@@ -19,7 +19,6 @@ from tracker.config import Experiment, Stimulation, load
 from tracker.controllers.base import Controller
 from tracker.controllers.yoke import RepeatedYoke, YokeSettings, YokeSource
 from tracker.errors import RecordingError, TrackerError
-from tracker.observers.base import Observer
 from tracker.observers.recorded import RecordedObserver, SecondLook
 from tracker.recording import Recording
 from tracker.session_folder import files as names
@@ -62,7 +61,8 @@ class Rerun:
         recording: A session.
         experiment: Its own, or another one to try on it.
         source: What to begin with.
-        compare: With `Source.VIDEO` told of what is seen in each image; None: nobody is.
+        compare: Told of what is seen in each image, with `Source.VIDEO`, or of who it is now;
+            None: nobody is.
 
     Raises:
         RecordingError: If something that is needed is not in the folder.
@@ -84,8 +84,9 @@ class Rerun:
         self._changes = changes_in((line.level, line.facts) for line in recording.log)
         self.notes: list[str] = []
         """What had to be done otherwise than live, in sentences."""
+        self._compare = compare or _ignore
         clock = SystemClock()
-        self._observer = self._make_observer(experiment, clock, compare or _ignore)
+        self._observer = self._make_observer(experiment, clock)
         self.pipeline = build_pipeline(experiment, clock, self._observer)
         stimulation = experiment.stimulation
         self.controllers = self._make_controllers(stimulation) if stimulation else []
@@ -108,6 +109,9 @@ class Rerun:
             while waiting and waiting[0].frame_index <= frame.index:
                 carry_out(waiting.pop(0), self.pipeline, frame.index)
             result = self.pipeline.step(frame)
+            live = self._observer.live
+            if live is not None and (live.identities or self._source is Source.VIDEO):
+                self._compare(result.observation, live)
             yield result, [each for one in self.controllers for each in one.update(result)]
 
     def finish(self) -> tuple[Episode, ...]:
@@ -131,7 +135,7 @@ class Rerun:
     def _images(self) -> Iterator[Frame]:
         return iter(()) if self._source is Source.OBSERVATIONS else self._recording.frames()
 
-    def _make_observer(self, experiment: Experiment, clock: Clock, compare: Compare) -> Observer:
+    def _make_observer(self, experiment: Experiment, clock: Clock) -> RecordedObserver | SecondLook:
         recording = self._recording
         recorded = RecordedObserver(
             recording.skeleton,
@@ -150,7 +154,7 @@ class Rerun:
                 f"that: replay from observations"
             )
         network = build_observer(experiment, clock)
-        return SecondLook(network, recorded, compare)
+        return SecondLook(network, recorded)
 
     def _make_controllers(self, stimulation: Stimulation) -> list[Controller]:
         return build_controllers(

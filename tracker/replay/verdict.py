@@ -15,7 +15,7 @@ class Kind(StrEnum):
     """Which frames were processed: ledger against observations."""
 
     OBSERVATION = "observation"
-    """What was seen in a frame; from the video only."""
+    """What was seen in a frame, from the video; who it was, from both."""
 
     FEATURE = "feature"
     """Features and scores of a frame."""

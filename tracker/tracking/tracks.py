@@ -1,0 +1,221 @@
+"""Where each animal was, how it moves, and where it should be now."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LEAD_S = 0.3
+"""An animal that is not seen is expected to go on like before for so long, then to stay."""
+
+FOLLOW = 0.5
+"""Share of a surprise in position that the velocity takes (beta of an alpha-beta filter)."""
+
+LEARN = 0.1
+"""Share of one surprise in the running mean of their squares."""
+
+LEAST_ERROR_BODY = 0.02
+"""Share of a body length that no prediction is better than."""
+
+FIRST_ERROR_BODY = 0.25
+"""The same of the first prediction of a track, of which no velocity is known yet."""
+
+APPROACH = 1.02
+"""Largest factor in one frame of body length and time per frame: so they are running medians."""
+
+MOST_COST = 1e4
+"""Costs are cut off here: beyond, nothing is less likely than another."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The individuals of one frame, keypoints first, so that sums go along the first axis.
+
+    Attributes:
+        now_ns: Capture time (ns).
+        xy: (keypoints, 2, individuals), sensor px; 0 where not found.
+        found: (keypoints, individuals).
+        centre: (2, individuals): mean of the keypoints found; at least one is.
+    """
+
+    now_ns: int
+    xy: Array
+    found: NDArray[np.bool_]
+    centre: Array
+
+    @classmethod
+    def of(cls, now_ns: int, xy: NDArray[np.float32]) -> "Seen":
+        """Take positions of shape (individuals, keypoints, 2), of each at least one found."""
+        points = xy.transpose(1, 2, 0).astype(np.float64)
+        found = np.isfinite(points[:, 0]) & np.isfinite(points[:, 1])
+        points = np.where(found[:, None], points, 0.0)
+        return cls(now_ns, points, found, points.sum(axis=0) / found.sum(axis=0))
+
+    def lengths(self) -> Array:
+        """Diagonal of the box around each individual (px)."""
+        high = np.where(self.found[:, None], self.xy, -np.inf).max(axis=0)
+        low = np.where(self.found[:, None], self.xy, np.inf).min(axis=0)
+        across = high - low
+        return np.asarray(np.hypot(across[0], across[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Which individual may be which animal, and what it would cost.
+
+    Attributes:
+        track: (pairs,), number of the animal.
+        individual: (pairs,), number of the individual.
+        cost: (animals, individuals): minus the logarithm of the likelihood; NaN: out of reach.
+    """
+
+    track: NDArray[np.intp]
+    individual: NDArray[np.intp]
+    cost: Array
+
+
+class Tracks:
+    """Motion of a fixed number of places for animals; one thread.
+
+    Each has its last known keypoints, a velocity, and the running mean square of how far it was
+    from where it should have been, which grows in proportion to the time it was not seen.
+
+    Args:
+        n: Places.
+        n_keypoints: Keypoints of the skeleton.
+        gate_px: Farthest from the place expected in the next frame (px); None: by body lengths.
+        gate_body_lengths: The same, in running body lengths.
+    """
+
+    def __init__(
+        self, n: int, n_keypoints: int, gate_px: float | None, gate_body_lengths: float
+    ) -> None:
+        self.active = np.zeros(n, bool)
+        self.seen_ns = np.zeros(n, np.int64)
+        self.since_ns = np.zeros(n, np.int64)
+        self._xy = np.zeros((n_keypoints, 2, n))
+        self._known = np.zeros((n_keypoints, n), bool)
+        self._velocity = np.zeros((2, n))
+        self._error2 = np.ones(n)
+        self._gate = gate_px, gate_body_lengths
+        self._body_px = 0.0
+        self._now_ns: int | None = None
+        self._period_s = 0.0
+        self._expected = self._xy
+        self._frames = np.ones(n)
+
+    @property
+    def gate_px(self) -> float:
+        """Farthest from the place expected that an animal seen in the last frame may be (px)."""
+        fixed, lengths = self._gate
+        return lengths * self._body_px if fixed is None else fixed
+
+    def go_to(self, seen: Seen) -> None:
+        """Predict where everybody is at the time of a frame; before anything else about it."""
+        now_ns = seen.now_ns
+        if self._now_ns is not None:
+            passed_s = max(now_ns - self._now_ns, 1) / 1e9
+            self._period_s = _toward(passed_s, self._period_s)
+        self._now_ns = now_ns
+        self._measure_bodies(seen)
+        away_s = (now_ns - self.seen_ns) / 1e9
+        self._frames = np.maximum(away_s / (self._period_s or 1.0), 1.0)
+        self._expected = self._xy + self._velocity * np.minimum(away_s, LEAD_S)
+
+    def candidates(self, seen: Seen) -> Candidates:
+        """Return all pairs of an animal and an individual within its reach."""
+        n_known = np.maximum(self._known.sum(axis=0), 1)
+        middle = np.where(self._known[:, None], self._expected, 0.0).sum(axis=0) / n_known
+        x, y = (middle[axis][:, None] - seen.centre[axis] for axis in (0, 1))
+        apart2 = x * x + y * y
+        reach = self.gate_px * self._frames
+        far = reach + self._body_px  # which keypoints are found moves the middle as well
+        near = (apart2 <= (far * far)[:, None]) & self.active[:, None]
+        track, individual = np.nonzero(near)
+        away2, is_near = self._distances(seen, track, individual, reach * reach)
+        alone = np.isnan(away2)  # no keypoint in common
+        away2[alone] = apart2[track[alone], individual[alone]]
+        is_near |= alone
+        track, individual, away2 = track[is_near], individual[is_near], away2[is_near]
+        spread2 = self._error2[track] * self._frames[track] ** 2
+        cost = np.full(near.shape, np.nan)
+        cost[track, individual] = np.minimum(away2 / (2 * spread2) + np.log(spread2), MOST_COST)
+        return Candidates(track, individual, cost)
+
+    def take(self, seen: Seen, track: NDArray[np.intp], individual: NDArray[np.intp]) -> None:
+        """Follow these animals to these individuals."""
+        found, known = seen.found[:, individual], self._known[:, track]
+        expected, xy = self._expected[:, :, track], seen.xy[:, :, individual]
+        both = found & known
+        n = np.maximum(both.sum(axis=0), 1)
+        off = np.where(both[:, None], xy - expected, 0.0)
+        away2 = (off * off).sum(axis=(0, 1)) / n
+        passed_s = (seen.now_ns - self.seen_ns[track]) / 1e9
+        self._velocity[:, track] += FOLLOW * off.sum(axis=0) / n / np.maximum(passed_s, 1e-6)
+        least = (LEAST_ERROR_BODY * self._body_px) ** 2
+        usual = self._error2[track]
+        surprise = np.minimum(away2 / self._frames[track] ** 2, 9 * usual)
+        self._error2[track] = np.maximum(usual + LEARN * (surprise - usual), max(least, 1e-2))
+        self._xy[:, :, track] = np.where(found[:, None], xy, expected)
+        self._known[:, track] = known | found
+        self.seen_ns[track] = seen.now_ns
+
+    def start(self, seen: Seen, track: int, individual: int) -> None:
+        """Follow a new animal."""
+        self.active[track] = True
+        self.since_ns[track] = self.seen_ns[track] = seen.now_ns
+        self._xy[:, :, track] = seen.xy[:, :, individual]
+        self._known[:, track] = seen.found[:, individual]
+        self._velocity[:, track] = 0.0
+        first = FIRST_ERROR_BODY * (self._body_px or self.gate_px)
+        self._error2[track] = max(first * first, 1.0)
+
+    def end(self, track: int) -> None:
+        """Follow this one no more."""
+        self.active[track] = False
+
+    def exchange(self, one: int, other: int) -> None:
+        """Let two animals exchange their names."""
+        each, swapped = [one, other], [other, one]
+        for values in (self.active, self.seen_ns, self.since_ns, self._error2):
+            values[each] = values[swapped]
+        for table in (self._xy, self._known, self._velocity):
+            table[..., each] = table[..., swapped]
+
+    def _measure_bodies(self, seen: Seen) -> None:
+        if not seen.centre.shape[1]:
+            return
+        lengths = np.sort(seen.lengths())
+        self._body_px = _toward(float(lengths[len(lengths) // 2]), self._body_px)
+
+    def _distances(
+        self,
+        seen: Seen,
+        track: NDArray[np.intp],
+        individual: NDArray[np.intp],
+        reach2: Array,
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Return mean squared distances of keypoints (px²), NaN without any in common.
+
+        And whether half of the keypoints are within reach; those that are not count as at its
+        end, so that one wrong keypoint does not make an animal another.
+        """
+        both = self._known[:, track] & seen.found[:, individual]
+        off = self._expected[:, :, track] - seen.xy[:, :, individual]
+        off *= off
+        away2 = off[:, 0] + off[:, 1]
+        most = reach2[track]
+        n = both.sum(axis=0)
+        n_near = ((away2 <= most) & both).sum(axis=0)
+        total = np.where(both, np.minimum(away2, most), 0.0).sum(axis=0)
+        mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+        return mean, (2 * n_near >= n) & (n > 0)
+
+
+def _toward(value: float, median: float) -> float:
+    """Return a running median that has seen one more value; 0 is no value yet."""
+    if value == 0 or median == 0:
+        return value or median
+    return min(max(value, median / APPROACH), median * APPROACH)
