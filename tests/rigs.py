@@ -63,6 +63,8 @@ class Rig:
         drop_frames=False,
         clock=None,
         loop=None,
+        recording=None,
+        confirm_s=0.0,
         **settings,
     ):
         self.folder = folder
@@ -80,7 +82,7 @@ class Rig:
             config_sha256="c",
             on_published=self.ledger.note_published,
         )
-        recording = RecorderSettings(codec=codec, min_free_mb=0)
+        recording = RecorderSettings(codec=codec, min_free_mb=0, **(recording or {}))
 
         def recorder(info):
             return make_recorder(
@@ -94,6 +96,7 @@ class Rig:
                 experiment_yaml="{}\n",
                 provenance={"model": {"provider": "none"}},
                 clock=self.clock,
+                confirm_s=confirm_s,
                 blinded=frozenset() if loop else None,
             )
 

@@ -102,6 +102,7 @@ def build_session(
             | ({"stimulation": session.loop.facts} if session.loop else {}),
             clock=clock,
             blinded=session.loop.blinded if session.loop else None,
+            confirm_s=experiment.confirm_s,
             sealed={each.name: dict(each.sealed) for each in controllers if each.sealed},
         )
 

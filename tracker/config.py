@@ -185,6 +185,24 @@ class Experiment(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _recorded_behaviours_are_there(self) -> "Experiment":
+        around = self.outputs.recording.around_episodes
+        for name in around.behaviours if around else ():
+            if name not in self.behaviours:
+                raise ValueError(
+                    f"outputs.recording.around_episodes names {name!r}, which is no behaviour; "
+                    f"there is {', '.join(self.behaviours)}"
+                )
+        return self
+
+    @property
+    def confirm_s(self) -> float:
+        """Longest time from an onset around which video is wanted to its confirmation."""
+        around = self.outputs.recording.around_episodes
+        names = (around.behaviours if around else ()) or tuple(self.behaviours)
+        return max(self.behaviours[name].episode.min_duration_s for name in names)
+
     @property
     def sha256(self) -> str:
         """Hash of all resolved settings; the same settings give the same hash."""

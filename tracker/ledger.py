@@ -98,13 +98,19 @@ class Ledger:
         self._notes.append(lambda: self._set_processed(turn, missed, stages, why_missed))
 
     def note_recorded(
-        self, turn: int, fate: Fate, video: InVideo | None = None, *, missed: range = range(0)
+        self,
+        turn: int,
+        fate: Fate,
+        video: InVideo | None = None,
+        *,
+        missed: range = range(0),
+        why_missed: Fate = Fate.RING_OVERRUN,
     ) -> None:
         """Recorder thread: what became of `turn`, and where it is in the video.
 
         Turns in `missed` were overwritten before.
         """
-        self._notes.append(lambda: self._set_recorded(turn, fate, video, missed))
+        self._notes.append(lambda: self._set_recorded(turn, fate, video, missed, why_missed))
 
     def note_published(self, index: int, published_ns: int) -> None:
         """Publisher thread: the message of camera frame `index` was handed to ZeroMQ."""
@@ -169,9 +175,11 @@ class Ledger:
         row = self._by_turn[turn]
         row.fate, row.stages = Fate.PROCESSED, stages
 
-    def _set_recorded(self, turn: int, fate: Fate, video: InVideo | None, missed: range) -> None:
+    def _set_recorded(
+        self, turn: int, fate: Fate, video: InVideo | None, missed: range, why_missed: Fate
+    ) -> None:
         for skipped in missed:
-            self._by_turn[skipped].recording = Fate.RING_OVERRUN
+            self._by_turn[skipped].recording = why_missed
         row = self._by_turn[turn]
         row.recording, row.video = fate, video
 

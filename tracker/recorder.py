@@ -19,6 +19,7 @@ import msgspec
 from tracker.clock import Clock
 from tracker.errors import DiskFull, RecordingError
 from tracker.session_folder import files as names
+from tracker.session_folder.around_episodes import AroundEpisodes
 from tracker.session_folder.files import AppendFile, replace_file, write_error, write_new
 from tracker.session_folder.lock import WriterLock
 from tracker.session_folder.rows import (
@@ -34,6 +35,7 @@ from tracker.session_folder.stimulus_files import StimulusFiles
 from tracker.session_folder.tables import TableWriter
 from tracker.session_folder.video_track import VideoTrack, refuse_video
 from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.work import Busy, Work
 from tracker.stimuli import Edge, StimulusRow
 from tracker.types import (
     CameraInfo,
@@ -93,6 +95,7 @@ class Recorder:
             numpy numbers. `model_sha256` and `config_sha256` go into every episode as well;
             without the latter it is the hash of `experiment_yaml`.
         clock: The session clock.
+        confirm_s: Longest time from an onset around which video is wanted to its confirmation.
     """
 
     def __init__(  # noqa: PLR0913 - one place states all that a folder must contain
@@ -110,7 +113,13 @@ class Recorder:
         clock: Clock,
         blinded: frozenset[str] | None = None,
         sealed: Mapping[str, Any] | None = None,
+        confirm_s: float = 0.0,
     ) -> None:
+        self._confirm_s = confirm_s
+        self.work = Work()
+        """What the thread that calls this is busy with."""
+        self.around: AroundEpisodes | None = None
+        """Holds frames back, where only those around episodes are wanted; set by `open`."""
         self._blinded, self._sealed = blinded, dict(sealed or {})
         self._folder = folder
         self._settings = settings
@@ -148,6 +157,9 @@ class Recorder:
         self._opened_ns = self._flushed_ns = self._synced_ns = self._clock.now_ns()
         session = _pretty(self._session("running"))
         refuse_video(self._camera.shape, self._settings)
+        around = self._settings.around_episodes
+        if around is not None and self._settings.codec is not Codec.NONE:
+            self.around = AroundEpisodes(around, self._camera, self._confirm_s)
         self._make_folder()
         self._lock = WriterLock(self._folder)
         with ExitStack() as undo:
@@ -227,13 +239,14 @@ class Recorder:
         files, now_ns = self._open_files(), self._clock.now_ns()
         if now_ns - self._flushed_ns < FLUSH_NS:
             return
-        files.ledger.flush()
-        files.observations.flush()
-        self._flushed_ns = now_ns
-        if now_ns - self._synced_ns >= self._settings.sync_every_s * 1e9:
-            for file in files.each():
-                file.sync()
-            self._synced_ns = now_ns
+        with self.work.of(Busy.DISK):
+            files.ledger.flush()
+            files.observations.flush()
+            self._flushed_ns = now_ns
+            if now_ns - self._synced_ns >= self._settings.sync_every_s * 1e9:
+                for file in files.each():
+                    file.sync()
+                self._synced_ns = now_ns
 
     def free_reserve(self) -> None:
         """Give back the room that was kept for the end; twice does no harm."""
@@ -332,7 +345,7 @@ class Recorder:
     def _begin_video(self) -> VideoTrack | None:
         if self._settings.codec is Codec.NONE:
             return None
-        return VideoTrack(self._folder, self._camera, self._settings, self._session_id)
+        return VideoTrack(self._folder, self._camera, self._settings, self._session_id, self.work)
 
     def _session(self, state: str) -> dict[str, Any]:
         started = datetime.fromtimestamp(

@@ -1,4 +1,4 @@
-"""Follows the ledger while a session runs: how the loop does, told to listeners twice a second."""
+"""Follows a session while it runs: how the loop does, told to listeners twice a second."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,9 @@ DOSES_EVERY_NS = 1_000_000_000
 
 
 class Reporting:
-    """Takes the rows that the ledger has finished; on the recorder's thread, read by any.
+    """Takes rows on the recorder's thread, and tells listeners on that of the watch.
+
+    So listeners also hear of a recorder that stands still.
 
     Args:
         parts: Of the session.
@@ -41,8 +43,15 @@ class Reporting:
         """Set before the first call."""
 
     def __call__(self, rows: Sequence[LedgerRow]) -> None:
-        """Take in rows, and offer listeners a status when one is due."""
+        """Take in rows that the ledger has finished. Recorder's thread."""
         self.health.update(rows)
+
+    def tell(self) -> None:
+        """Offer listeners a status and keep doses, each when it is due. Thread of the watch.
+
+        Raises:
+            TrackerError: If doses cannot be kept.
+        """
         now_ns, publisher = self._parts.clock.now_ns(), self._parts.publisher
         if now_ns >= self._status_due_ns:
             self._status_due_ns = now_ns + STATUS_EVERY_NS

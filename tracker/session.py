@@ -33,6 +33,7 @@ from tracker.session_parts import (
     wakes,
 )
 from tracker.session_state import EndReason, State, Status, wire_status
+from tracker.session_watch import RecorderWatch, SessionWatch
 from tracker.stages import (
     MAX_RESULTS_WAITING,
     CameraStage,
@@ -52,7 +53,6 @@ CONTROL_PATIENCE_S = 0.1
 
 STOP_TIMEOUT_S = 10.0
 """Longest time for one thread to finish what it has; a network call is the longest of it."""
-
 
 BY_FILE = "the experiment file"
 """Who has armed a session that is armed from the start."""
@@ -193,6 +193,7 @@ class Session:
             going_on=self.parts.pipeline.going_on,
             ring_fill=min(1.0, behind / self._ring.capacity),
             recorder_fill=min(1.0, self._records.qsize() / MAX_RESULTS_WAITING),
+            recorder=self._watch.recorder.state,
             load=self._reporting.load,
             stimulation=self._loop.status if self._loop else None,
         )
@@ -262,6 +263,8 @@ class Session:
             self._records,
             self.changes,
         )
+        keeps_up = RecorderWatch(self._recorder, self._ring, to_video, parts, self.note)
+        self._watch = SessionWatch(keeps_up, self._reporting.tell)
         self._recorder_stage = RecorderStage(
             self._recorder,
             to_video,
@@ -273,8 +276,10 @@ class Session:
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", pipeline.step)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
+        self._watching = self._worker("watch", self._watch.step)
         self._tending = self._tenders(self._loop) if self._loop else []
-        self._workers = [self._camera, self._pipeline, self._recording, *self._tending]
+        self._workers = [self._camera, self._pipeline, self._recording, self._watching]
+        self._workers += self._tending
         self._following = [self._worker("feed", feed.step) for feed in self.parts.feeds]
         self._workers += self._following
         if parts.preview is not None:  # views are not worth the end of an experiment
@@ -343,6 +348,8 @@ class Session:
             lambda: loop.close() if loop else None,
             self._recorder_stage.no_more_results.set,
             lambda: self._drain(self._recording),
+            self._watch.over.set,
+            lambda: self._drain(self._watching),
             lambda: loop.interlocks.close() if loop else None,
             self._say_goodbye,
             self._close_folder,
@@ -375,9 +382,8 @@ class Session:
             self.parts.publisher.offer_ends(episodes)
 
     def _say_goodbye(self) -> None:
-        publisher = self.parts.publisher
-        if publisher is not None:
-            publisher.close(str(self._end_reason))
+        if self.parts.publisher is not None:
+            self.parts.publisher.close(str(self._end_reason))
 
     def _close_folder(self) -> None:
         """Main thread, after every other thread has ended."""

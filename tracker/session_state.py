@@ -8,6 +8,7 @@ from tracker.closed_loop import Stimulation
 from tracker.health import Latency
 from tracker.ledger import Totals
 from tracker.machine import Load
+from tracker.session_watch import RecorderState
 from tracker.types import Fate, Skeleton
 
 
@@ -47,6 +48,7 @@ class Status:
         going_on: Behaviours with an open episode.
         ring_fill: Part of the ring buffer that the slowest reader has still to take (0 to 1).
         recorder_fill: Part of the recorder's queue that waits to be written (0 to 1).
+        recorder: Whether encoder and disk keep up.
         load: How the computer is doing.
         stimulation: How its outputs are doing; None if it has none.
     """
@@ -60,6 +62,7 @@ class Status:
     going_on: tuple[str, ...] = ()
     ring_fill: float = 0.0
     recorder_fill: float = 0.0
+    recorder: RecorderState = field(default_factory=RecorderState)
     load: Load = field(default_factory=Load)
     stimulation: Stimulation | None = None
 
@@ -85,6 +88,8 @@ def wire_status(
         disarmed_why=outputs.disarmed_why if outputs else "",
         outputs=dict(outputs.outputs) if outputs else {},
         stimuli=dict(outputs.counts) if outputs else {},
+        recorder_late=now.recorder.late,
+        recorder_waits_for=now.recorder.waits_for,
         elapsed_s=now.elapsed_s,
         not_recorded={
             str(fate): n for fate, n in totals.not_recorded.items() if fate is not Fate.NOT_WANTED

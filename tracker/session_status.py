@@ -51,6 +51,8 @@ class Status(Struct, frozen=True, kw_only=True):
         outputs: By name; empty where the experiment has none.
         stimuli: Commands so far by what became of them; delivered and sham are one number,
             `blinded`, while the session is blinded.
+        recorder_late: Whether encoder or disk are too slow, now or in the last seconds.
+        recorder_waits_for: encoder or disk; "" if neither, or if it is the processor.
         elapsed_s: Since it began to run.
         not_recorded: Frames that are not in the video, by cause.
         unexplained: Frames of which nobody knows what became.
@@ -76,6 +78,8 @@ class Status(Struct, frozen=True, kw_only=True):
     disarmed_why: str = ""
     outputs: dict[str, OutputStatus] = {}
     stimuli: dict[str, Count] = {}
+    recorder_late: bool = False
+    recorder_waits_for: str = ""
     elapsed_s: float = 0.0
     not_recorded: dict[str, Count] = {}
     unexplained: Count = 0

@@ -63,6 +63,18 @@ class Fate(StrEnum):
     NOT_WANTED = "not_wanted"
     """The experiment asked for no video."""
 
+    THINNED = "thinned"
+    """Left out of the video on purpose: no episode was near it."""
+
+    ENCODER_TOO_SLOW = "encoder_too_slow"
+    """Overwritten before the recorder came, which was busy with the video encoder."""
+
+    DISK_TOO_SLOW = "disk_too_slow"
+    """Overwritten before the recorder came, which was waiting for the disk."""
+
+    RECORDER_FULL = "recorder_full"
+    """Pushed out of the memory for frames that wait to be recorded."""
+
     DISK_FULL = "disk_full"
     """It could not be written."""
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from tracker.errors import DiskFull, RecordingError
+from tracker.session_folder.work import Busy, Work
 
 SCHEMA_VERSION = 1
 """Goes up when a reader of an older version would misread the folder."""
@@ -61,14 +62,16 @@ class AppendFile:
 
     Args:
         path: A file that does not exist yet.
+        work: Told how long the disk takes.
 
     Raises:
         RecordingError: From every method, if the file exists or cannot be written.
         DiskFull: From every method, if there is no room left.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, work: Work | None = None) -> None:
         self._path = path
+        self._work = work or Work()
         self.failure: RecordingError | None = None
         """The first error of this file, which a library in between may have swallowed."""
         try:
@@ -85,8 +88,9 @@ class AppendFile:
         """Write all of it at the current place; return its length in bytes."""
         rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            with self._work.of(Busy.DISK):
+                while rest:
+                    rest = rest[self._file.write(rest) :]
         except OSError as failure:
             raise self._failed(failure) from failure
         return len(data)
@@ -111,7 +115,8 @@ class AppendFile:
     def sync(self) -> None:
         """Return once the disk has everything: it survives a power cut from here on."""
         try:
-            os.fsync(self._file.fileno())
+            with self._work.of(Busy.DISK):
+                os.fsync(self._file.fileno())
         except OSError as failure:
             raise self._failed(failure) from failure
 

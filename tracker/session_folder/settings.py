@@ -40,6 +40,20 @@ class AnimalCrop(Settings):
 CropSettings = Annotated[RegionCrop | AnimalCrop, Field(discriminator="kind")]
 
 
+class AroundEpisodesSettings(Settings):
+    """Every frame around episodes goes into the video, and few of the others."""
+
+    behaviours: tuple[str, ...] = Field((), description="names; empty: every behaviour")
+    before_s: float = Field(5.0, ge=0, le=600, description="s before the onset")
+    after_s: float = Field(5.0, ge=0, le=3600, description="s after the last frame")
+    otherwise_fps: float = Field(
+        0.0, ge=0, le=1000, description="frames per second where nothing happens; 0: none"
+    )
+    memory_mb: int = Field(
+        1000, ge=1, le=1_000_000, description="MB (10^6 bytes) for frames that wait"
+    )
+
+
 class RecorderSettings(Settings):
     """What is recorded, and what happens when it gets too much."""
 
@@ -53,6 +67,9 @@ class RecorderSettings(Settings):
         None, ge=1, le=1_000_000, description="MB (10^6 bytes), then a new video file; null: one"
     )
     crop: CropSettings | None = Field(None, description="null: whole images go into the video")
+    around_episodes: AroundEpisodesSettings | None = Field(
+        None, description="null: every frame goes into the video"
+    )
     on_overload: Overload = Field(
         Overload.DROP, description="fail: end the session; drop: leave frames out of the video"
     )

@@ -8,6 +8,7 @@ from tracker.errors import RecordingError
 from tracker.session_folder.files import SCHEMA_VERSION, VIDEO, video_segment
 from tracker.session_folder.settings import AnimalCrop, RecorderSettings, RegionCrop
 from tracker.session_folder.video_writer import VideoWriter, refuse_shape
+from tracker.session_folder.work import Busy, Work
 from tracker.types import CameraInfo, Frame, InVideo, Observation
 
 
@@ -19,6 +20,7 @@ class VideoTrack:
         camera: Tells the shape of every frame.
         settings: Codec, segments and crop; the codec is any but `NONE`.
         session_id: Goes into each file.
+        work: Told how long encoder and disk take.
 
     Raises:
         RecordingError: If the codec cannot store such frames, the crop is not inside them, or
@@ -27,8 +29,14 @@ class VideoTrack:
     """
 
     def __init__(
-        self, folder: Path, camera: CameraInfo, settings: RecorderSettings, session_id: str
+        self,
+        folder: Path,
+        camera: CameraInfo,
+        settings: RecorderSettings,
+        session_id: str,
+        work: Work,
     ) -> None:
+        self._work = work
         self._folder = folder
         self._settings = settings
         self._sensor = camera.shape
@@ -49,6 +57,10 @@ class VideoTrack:
 
     def write(self, frame: Frame) -> InVideo:
         """Add one frame; raises as `VideoWriter.write`."""
+        with self._work.of(Busy.ENCODER):
+            return self._write(frame)
+
+    def _write(self, frame: Frame) -> InVideo:
         if frame.image.shape != self._sensor:
             raise RecordingError(
                 f"frame {frame.index} is {frame.image.dtype} {frame.image.shape}, but the camera "
@@ -110,6 +122,7 @@ class VideoTrack:
             codec=settings.codec,
             crf=settings.crf,
             threads=settings.encoder_threads,
+            work=self._work,
         )
 
 

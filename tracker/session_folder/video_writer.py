@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange
 
 from tracker.errors import RecordingError
 from tracker.session_folder.files import AppendFile
+from tracker.session_folder.work import Work
 from tracker.types import Frame
 
 _TIME_BASE = Fraction(1, 1_000_000)
@@ -47,6 +48,7 @@ class VideoWriter:
         codec: Any but `NONE`.
         crf: For h264 alone: 0 (best) to 51 (worst).
         threads: Threads of the encoder, at least 1.
+        work: Told how long the disk takes.
 
     Raises:
         RecordingError: If the codec cannot store such frames, or the file cannot be written.
@@ -62,6 +64,7 @@ class VideoWriter:
         codec: Codec,
         crf: int,
         threads: int,
+        work: Work | None = None,
     ) -> None:
         self._shape = shape
         self._colour = len(shape) == 3
@@ -71,7 +74,7 @@ class VideoWriter:
         refuse_shape(shape, codec)
         self._first_ns: int | None = None
         self._last_ns = -1
-        self._file = AppendFile(path)
+        self._file = AppendFile(path, work)
         try:
             self._open(_encoder_options(codec, crf), threads)
         except (av.FFmpegError, UnknownCodecError, RecordingError) as failure:
