@@ -74,6 +74,19 @@ def test_an_export_that_is_broken_off_leaves_nothing(folder, tmp_path):
     assert names_in(tmp_path) == []
 
 
+def test_a_file_that_appears_meanwhile_is_not_overwritten_either(folder, tmp_path):
+    precious = tmp_path / "s_m12_frames.csv"
+
+    def somebody_else(_what, done, _of):
+        if done:
+            precious.write_text("precious", encoding="utf-8")
+
+    with pytest.raises(ExportError, match=r"s_m12_frames\.csv in .*: there already"):
+        export(folder, [Format.CSV], tmp_path, progress=somebody_else)
+    assert names_in(tmp_path) == ["s_m12_frames.csv"]
+    assert precious.read_text(encoding="utf-8") == "precious"
+
+
 def test_a_format_that_cannot_be_written_leaves_the_others(folder_of_two, tmp_path):
     with pytest.raises(ExportError, match="coco needs pictures"):
         export(folder_of_two, [Format.BORIS, Format.COCO], tmp_path)
