@@ -132,7 +132,7 @@ STIMULI = (
 EDGES = (Edge("0", True, 7, captured_ns(2) + 4 * MS, 50_000, "wake/1"),)
 
 
-def result(slot, individuals, events):
+def result(slot, individuals, events, identities):
     at = captured_ns(slot)
     observation = Observation(
         slot,
@@ -144,6 +144,8 @@ def result(slot, individuals, events):
         novelty=slot / 4,
         abstained=False,
         network_ns=7,
+        identities=identities,
+        identity_confidence=tuple(1.0 if name else 0.0 for name in identities),
     )
     return FrameResult(
         observation,
@@ -174,6 +176,7 @@ def session(
     blinded=frozenset(),
     experiment=EXPERIMENT,
     model=None,
+    identities=(),
     closed=True,
     skeleton=SKELETON,
     **recorder_settings,
@@ -212,7 +215,7 @@ def session(
         if slot in PROCESSED:
             begun = [e.onset for e in episodes if e.onset.confirmed_index == slot]
             ended = [e for e in episodes if e.end_index == slot]
-            recorder.write_result(result(slot, individuals, (*begun, *ended)))
+            recorder.write_result(result(slot, individuals, (*begun, *ended), identities))
     recorder.write_ledger([ledger_row(slot, places.get(slot), codec) for slot in range(N)])
     for row in STIMULI:
         recorder.write_stimulus(row)

@@ -23,7 +23,7 @@ from tracker.config import CameraSettings, Experiment, OnFault, shipped
 from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
 from tracker.episodes import EpisodeBuilder
-from tracker.errors import ModelError
+from tracker.errors import ConfigError, ModelError
 from tracker.features import FeatureExtractor
 from tracker.ledger import Ledger
 from tracker.observers.appearance import AppearanceObserver
@@ -211,17 +211,25 @@ def build_pipeline(
         observer: What sees the animal, in place of the experiment's network and lamps.
 
     Raises:
-        ConfigError: If a rule names a feature or a zone that is not there.
+        ConfigError: If a rule names a feature or a zone that is not there, or if identities are
+            said to be given and a network is to look.
         ModelError: If the network file cannot be used.
     """
+    tracking = experiment.tracking
     if observer is None:
+        if tracking.given:
+            raise ConfigError(
+                "tracking.given: a network does not say who is who; it is for `tracker import`"
+            )
         observer = build_observer(experiment, clock)
     arena = Arena(experiment.rig.arena)
     measures = [lamp_measure(name) for name in experiment.rig.lamps]
     features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
     watches = build_watches(experiment, features.names, features.group_delay_s)
-    names = experiment.tracking.names(experiment.session.subject)
-    tracker = Tracker(names, observer.skeleton, experiment.tracking)
+    tracker = None
+    if not tracking.given:
+        names = tracking.names(experiment.session.subject)
+        tracker = Tracker(names, observer.skeleton, tracking)
     return Pipeline(observer, features, watches, clock, tracker)
 
 

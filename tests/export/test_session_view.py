@@ -260,3 +260,13 @@ def test_an_imported_session_says_that_its_date_is_that_of_the_import(tmp_path):
     view = view_of(Recording(session(tmp_path / "s", model=about, codec="none")))
     assert "imported from tracks of SLEAP" in view.notes[0]
     assert view.program == "SLEAP"
+
+
+def test_animals_that_are_followed_are_called_by_their_names(tmp_path):
+    folder = session(tmp_path / "s", individuals=3, identities=("ada", "bob", ""), codec="none")
+    view = view_of(Recording(folder))
+    assert view.individuals == ("ada", "bob", "other_0")
+    assert "none of the animals followed" in view.notes[0]
+    sure = view.columns["identity_confidence/bob"]
+    np.testing.assert_array_equal(sure, [1, 1, 1, NAN, 1, NAN, 1, 1, 1, 1])
+    assert "identity_confidence/other_0" not in view.columns

@@ -7,12 +7,15 @@ import sys
 
 import numpy as np
 import pytest
-from track_files import dlc_rows, positions, write_csv
+from track_files import dlc_rows, positions, write_csv, write_slp
 from videos import grey_level, write_video
 
+from tracker.build import build_pipeline
+from tracker.config import load
 from tracker.errors import ConfigError, DeviceError, TrackFileError, UnknownName
 from tracker.recording import Recording
 from tracker.replay import Source, verify
+from tracker.testing.manual_clock import ManualClock
 from tracker.track_import import Import, ImportRun, import_tracks
 
 N = 50
@@ -151,6 +154,40 @@ def test_another_individual_may_be_the_one_that_rules_are_about(config, tmp_path
     recording = Recording(folder)
     assert recording.features["x_cm"][0] == pytest.approx(3.0)  # bob begins at 30 px
     assert recording.session["provenance"]["model"]["individuals"] == ["bob", "ada"]
+    assert recording.observations["identity"][0].as_py() == ["bob", "ada"]
+    assert verify(recording, Source.OBSERVATIONS, lambda _done, _of: None).identical
+
+
+def test_animals_stay_who_they_are_in_the_file_also_where_they_cross(config, tmp_path):
+    xy = positions(N, individuals=2)
+    xy[:, 1, :, 0] = xy[::-1, 0, :, 0]  # bob walks the same way back
+    rows = dlc_rows(xy, individuals=("ada", "bob"))
+    tracks = write_csv(tmp_path / "two.csv", rows)
+    recording = Recording(import_tracks(Import(tracks, config, fps=50), tmp_path / "out"))
+    np.testing.assert_array_equal(recording.xy, xy)
+
+
+def test_names_that_settings_do_not_take_are_changed(config, tmp_path):
+    rows = dlc_rows(positions(N, individuals=2), individuals=("mouse 1", "2"))
+    tracks = write_csv(tmp_path / "two.csv", rows)
+    recording = Recording(import_tracks(Import(tracks, config, fps=50), tmp_path / "out"))
+    assert recording.observations["identity"][0].as_py() == ["mouse_1", "animal_2"]
+
+
+def test_a_single_animal_is_the_subject(config, tracks, tmp_path):
+    wanted = Import(tracks, config, fps=50, changes=["session.subject=m7"])
+    recording = Recording(import_tracks(wanted, tmp_path / "out"))
+    assert recording.observations["identity"][0].as_py() == ["m7"]
+
+
+def test_instances_on_no_tracks_are_followed_as_the_experiment_says(config, tmp_path):
+    xy = positions(N, individuals=2)
+    frames = {f: [(xy[f, k if f % 2 else 1 - k], True) for k in (0, 1)] for f in range(N)}
+    path = write_slp(tmp_path / "a.slp", frames, nodes=("nose", "tail_base"))
+    wanted = Import(path, config, fps=50, min_confidence=0, changes=["tracking.animals=[ada, bob]"])
+    recording = Recording(import_tracks(wanted, tmp_path / "out"))
+    assert recording.observations["identity"][5].as_py() == ["ada", "bob"]
+    np.testing.assert_array_equal(recording.xy, xy)
 
 
 def test_keypoints_below_the_confidence_asked_for_are_not_found(config, tmp_path):
@@ -175,6 +212,12 @@ def test_outputs_of_the_experiment_are_left_out(config, tracks, tmp_path):
     config.write_text(CONFIG + OUTPUTS, encoding="utf-8")
     recording = Recording(import_tracks(Import(tracks, config, fps=50), tmp_path / "out"))
     assert not recording.has_stimuli
+
+
+def test_a_network_does_not_say_who_is_who(config):
+    experiment = load(config, ["tracking.given=true"])
+    with pytest.raises(ConfigError, match=r"tracking\.given: a network does not say who is who"):
+        build_pipeline(experiment, ManualClock())
 
 
 class TestRefused:

@@ -143,7 +143,8 @@ class TestSleap:
     def test_instances_on_no_tracks_are_noted(self, tmp_path):
         tracks = read_tracks(write_slp(tmp_path / "a.slp", self.frames(2)))
         assert tracks.individuals == ("individual_0", "individual_1")
-        assert "need not be that of the next" in tracks.notes[0]
+        assert not tracks.tracked
+        assert "its instances are on no tracks" in tracks.notes[0]
 
     def test_real_tracks_keep_their_names_and_edges(self, shared_data):
         tracks = read_tracks(shared_data / "flies" / "clip.slp")

@@ -23,6 +23,7 @@ def tracks(xy=None, confidence=0.9, individuals=("ada", "bob")):
         scorer="DLC_net",
         skeleton=Skeleton(("nose", "tail_base")),
         individuals=individuals,
+        tracked=True,
         xy=xy,
         confidence=np.broadcast_to(np.float32(confidence), xy.shape[:3]).copy(),
         usual_confidence=0.6,
@@ -61,6 +62,18 @@ def test_confidence_that_is_not_stated_is_0():
     assert (TracksObserver(about, 0, 0.6).observe(frame(0)).confidence == 0).all()
 
 
+def test_everybody_is_who_the_file_says_in_every_frame():
+    observer = TracksObserver(tracks(), 1, 0.6, ["ada", "bob"])
+    for index in (0, N):
+        seen = observer.observe(frame(index))
+        assert seen.identities == ("bob", "ada")
+        assert seen.identity_confidence == (1, 1)
+
+
+def test_nobody_is_anybody_if_the_file_does_not_say():
+    assert TracksObserver(tracks(), 0, 0.6).observe(frame(0)).identities == ()
+
+
 def test_beyond_the_last_row_nobody_is_seen():
     seen = TracksObserver(tracks(), 0, 0.6).observe(frame(N))
     assert np.isnan(seen.xy).all()
@@ -69,7 +82,7 @@ def test_beyond_the_last_row_nobody_is_seen():
 
 
 def test_facts_say_which_file_it_was():
-    facts = TracksObserver(tracks(), 0, 0.6, {"fps": 30.0}).facts
+    facts = TracksObserver(tracks(), 0, 0.6, facts={"fps": 30.0}).facts
     assert facts["sha256"] == "abc"
     assert facts["file"] == "mouseDLC.h5"
     assert (facts["observer"], facts["program"], facts["provider"]) == (

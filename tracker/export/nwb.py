@@ -221,6 +221,7 @@ _GROUPS: Mapping[str, str] = {
     "score": "scores",
     "class": "classes",
     "measure": "measures",
+    "identity_confidence": "identities",
 }
 """Container of each kind of column."""
 

@@ -65,7 +65,7 @@ class SessionView:
         xy: float32, (N, I, K, 2), sensor pixels; NaN: not seen.
         confidence: float32, (N, I, K), 0 to 1; NaN: nothing was observed.
         columns: float64, (N,) by name: `feature/...`, `score/...`, `class/...`, `measure/...`,
-            `novelty`, and `abstained` (0 or 1); NaN: not known.
+            `identity_confidence/<animal>`, `novelty`, and `abstained` (0 or 1); NaN: not known.
         notes: What a reader has to know, one sentence each.
         settings: The experiment as it ran; empty if its file is missing or no YAML.
     """
@@ -212,6 +212,7 @@ def _columns(recording: Recording) -> dict[str, NDArray[np.float64]]:
     columns |= {f"score/{name}": values for name, values in recording.scores.items()}
     for source, prefix in (("class_scores", "class"), ("measures", "measure")):
         columns |= {f"{prefix}/{name}": each for name, each in _maps(table[source]).items()}
+    columns |= _identity_confidence(recording)
     columns["novelty"] = table["novelty"].to_numpy()
     columns["abstained"] = table["abstained"].to_numpy().astype(np.float64)
     return columns
@@ -234,7 +235,32 @@ def _maps(column: pa.ChunkedArray) -> dict[str, NDArray[np.float64]]:
     return found
 
 
+def _animals(recording: Recording) -> tuple[str, ...]:
+    """Names of the animals that were followed: the first rows of every frame are theirs."""
+    table = recording.observations
+    if not table.num_rows or "identity" not in table.column_names:
+        return ()
+    return tuple(name for name in table["identity"][0].as_py() if name)
+
+
+def _identity_confidence(recording: Recording) -> dict[str, NDArray[np.float64]]:
+    """How sure it is who each animal is, by column."""
+    animals, table = _animals(recording), recording.observations
+    if not animals:
+        return {}
+    lists = table["identity_confidence"]
+    starts = np.cumsum([0, *pc.list_value_length(lists).to_numpy()[:-1]])
+    flat = pc.list_flatten(lists).to_numpy()
+    return {
+        f"identity_confidence/{name}": np.asarray(flat[starts + k], np.float64)
+        for k, name in enumerate(animals)
+    }
+
+
 def _individuals(recording: Recording, n: int) -> tuple[str, ...]:
+    animals = _animals(recording)
+    if animals:
+        return (*animals, *(f"other_{k}" for k in range(n - len(animals))))
     model = recording.session["provenance"].get("model") or {}
     named = tuple(model.get("individuals") or ())
     if len(named) == n:
@@ -262,7 +288,12 @@ def _notes(recording: Recording, individuals: tuple[str, ...]) -> tuple[str, ...
             "the video is cropped, positions are in sensor pixels: to lay them over the video, "
             "subtract crop_x_px and crop_y_px of each frame"
         )
-    if len(individuals) > 1 and individuals[0] == "individual_0":
+    if any(name.startswith("other_") for name in individuals[1:]):
+        notes.append(
+            "other_0 and so on are individuals that are none of the animals followed: a row's "
+            "other_0 need not be that of the row before"
+        )
+    elif len(individuals) > 1 and individuals[0] == "individual_0" and not _animals(recording):
         notes.append(
             "individuals are in the order in which each frame was read: "
             "a row's individual_0 need not be the animal that it was in the row before"

@@ -15,7 +15,7 @@ from tracker.session_folder.rows import to_json
 from tracker.stimuli import StimulusRow
 from tracker.types import Episode, Fate, Onset
 
-SERVED = (str(Fate.PROCESSED), str(Fate.RECORDED), str(Fate.NOT_WANTED))
+SERVED = (str(Fate.PROCESSED), str(Fate.RECORDED), str(Fate.NOT_WANTED), str(Fate.THINNED))
 """What is no loss."""
 
 

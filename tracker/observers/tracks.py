@@ -1,6 +1,6 @@
 """Sees what another program saw: positions out of a file of tracks, frame by frame."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Tracks:
         scorer: What found the keypoints, as far as the file says.
         skeleton: Keypoints, and edges where the file has them.
         individuals: Names.
+        tracked: Whether they are the same ones in each frame.
         xy: float32, (rows, individuals, keypoints, 2), px of the video; NaN: not found.
         confidence: float32, (rows, individuals, keypoints), 0 to 1; NaN: not stated.
         usual_confidence: From which confidence its program itself takes a keypoint as found.
@@ -38,6 +39,7 @@ class Tracks:
     scorer: str
     skeleton: Skeleton
     individuals: tuple[str, ...]
+    tracked: bool
     xy: NDArray[np.float32]
     confidence: NDArray[np.float32]
     usual_confidence: float
@@ -57,6 +59,8 @@ class TracksObserver:
         tracks: What the file says.
         first: Number of the individual that features and rules are about; it is put first.
         min_confidence: Keypoints of a lower confidence are NaN; their confidence is kept.
+        identities: Who they are, in the order of the file; none: that is not known, and to be
+            found out.
         facts: More for the provenance, e.g. of the video.
     """
 
@@ -65,6 +69,7 @@ class TracksObserver:
         tracks: Tracks,
         first: int,
         min_confidence: float,
+        identities: Sequence[str] = (),
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         order = [first, *(k for k in range(len(tracks.individuals)) if k != first)]
@@ -77,6 +82,8 @@ class TracksObserver:
             np.zeros(confidence.shape[1:], np.float32),
         )
         self._tracks = tracks
+        self._identities = tuple(identities[k] for k in order) if identities else ()
+        self._sure = (1.0,) * len(self._identities)
         self._facts = {
             "observer": "tracks",
             "network": tracks.scorer,
@@ -124,4 +131,11 @@ class TracksObserver:
         xy, confidence = self._nobody
         if row < len(self._xy):
             xy, confidence = self._xy[row], self._confidence[row]
-        return Observation(frame.index, frame.captured_ns, xy, confidence)
+        return Observation(
+            frame.index,
+            frame.captured_ns,
+            xy,
+            confidence,
+            identities=self._identities,
+            identity_confidence=self._sure,
+        )

@@ -84,6 +84,7 @@ def _tracks(frame: Any, path: Path, sha256: str) -> Tracks:
         scorer=columns[0].get("scorer", path.stem),
         skeleton=Skeleton(tuple(keypoints)),
         individuals=tuple(individuals),
+        tracked=True,
         xy=values[..., :2].astype(np.float32),
         confidence=values[..., 2].astype(np.float32),
         usual_confidence=USUAL_CONFIDENCE,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,10 @@ def _experiment(wanted: Import, tracks: Tracks) -> Experiment:
         camera = {"kind": "tracks_only", "n_frames": len(tracks), "fps": wanted.fps}
         camera |= {"width_px": max(1, width), "height_px": max(1, height)}
         changes.append(f"outputs.recording.codec={Codec.NONE}")
+    if tracks.tracked:
+        names = _animals(tracks)
+        animals = [names[k] for k in _order(wanted, tracks)] if len(names) > 1 else []
+        changes.append(f"tracking={json.dumps({'animals': animals, 'given': True})}")
     changes += [
         f"rig.camera={json.dumps(camera)}",
         "stimulation=null",
@@ -146,20 +151,40 @@ def _experiment(wanted: Import, tracks: Tracks) -> Experiment:
     return load(wanted.config, [*wanted.changes, *changes])
 
 
-def _observer(wanted: Import, tracks: Tracks, experiment: Experiment) -> Observer:
+def _order(wanted: Import, tracks: Tracks) -> list[int]:
+    """Numbers of the individuals, the one that rules are about first."""
     names = tracks.individuals
     if wanted.individual is not None and wanted.individual not in names:
         raise TrackFileError(
             f"{tracks.path}: there is no individual {wanted.individual!r}; it has "
             f"{', '.join(names)}"
         )
+    first = names.index(wanted.individual) if wanted.individual else 0
+    return [first, *(k for k in range(len(names)) if k != first)]
+
+
+def _animals(tracks: Tracks) -> list[str]:
+    """Names of the individuals as settings take them: letters, digits and _, all different."""
+    names: list[str] = []
+    for each in tracks.individuals:
+        name = re.sub(r"\W", "_", each, flags=re.ASCII)
+        name = name if name[:1].isalpha() else f"animal_{name}"
+        names.append(name if name not in names else f"{name}_{len(names)}")
+    return names
+
+
+def _observer(wanted: Import, tracks: Tracks, experiment: Experiment) -> Observer:
+    names: list[str] = []
+    if tracks.tracked:
+        several = len(tracks.individuals) > 1
+        names = _animals(tracks) if several else [experiment.session.subject]
     least = wanted.min_confidence
-    facts = {"video": _video_facts(wanted.video), "fps": wanted.fps}
     observer: Observer = TracksObserver(
         tracks,
-        names.index(wanted.individual) if wanted.individual else 0,
+        _order(wanted, tracks)[0],
         tracks.usual_confidence if least is None else least,
-        facts,
+        names,
+        {"video": _video_facts(wanted.video), "fps": wanted.fps},
     )
     if not experiment.rig.lamps:
         return observer

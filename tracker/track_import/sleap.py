@@ -45,9 +45,7 @@ def read_slp(path: Path, sha256: str, video: Path | None) -> Tracks:
     names = _names(labels, values.shape[1])
     notes = []
     if not tracked and values.shape[1] > 1:
-        notes.append(
-            "its instances are on no tracks: individual_0 of a frame need not be that of the next"
-        )
+        notes.append("its instances are on no tracks: who is who is found out as `tracking` says")
     edges = tuple((int(a), int(b)) for a, b in skeleton.edge_inds)
     return Tracks(
         path=path,
@@ -56,6 +54,7 @@ def read_slp(path: Path, sha256: str, video: Path | None) -> Tracks:
         scorer=path.stem,
         skeleton=Skeleton(tuple(skeleton.node_names), edges),
         individuals=names,
+        tracked=tracked or values.shape[1] == 1,
         xy=values[..., :2].astype(np.float32),
         confidence=values[..., 2].astype(np.float32),
         usual_confidence=USUAL_CONFIDENCE,
@@ -89,6 +88,7 @@ def read_analysis(path: Path, sha256: str) -> Tracks:
         program="SLEAP",
         scorer=path.name.split(".")[0],
         skeleton=Skeleton(tuple(nodes), tuple((int(a), int(b)) for a, b in edges)),
+        tracked=True,
         individuals=tuple(names) if len(names) == xy.shape[1] else _numbered(xy.shape[1]),
         xy=xy.astype(np.float32),
         confidence=confidence.astype(np.float32),

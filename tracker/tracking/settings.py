@@ -46,6 +46,11 @@ class TrackingSettings(Settings):
         description="learn what each animal looks like, to tell them apart after a crossing",
     )
 
+    given: bool = Field(
+        default=False,
+        description="individuals are who the observer says, nobody is followed: imported tracks",
+    )
+
     @model_validator(mode="after")
     def _fits_together(self) -> "TrackingSettings":
         if self.animals and self.max_animals is not None:
