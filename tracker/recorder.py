@@ -235,7 +235,12 @@ class Recorder:
         self._open_files().log.append(to_json(line) + b"\n")
 
     def tick(self) -> None:
-        """Call often, at least ten times a second: hands on what has waited long enough."""
+        """Call often, at least ten times a second: hands on what has waited long enough.
+
+        Raises:
+            RecordingError: If it cannot be written, or the folder is not there any more.
+            DiskFull: If there is no room left.
+        """
         files, now_ns = self._open_files(), self._clock.now_ns()
         if now_ns - self._flushed_ns < FLUSH_NS:
             return
@@ -246,7 +251,16 @@ class Recorder:
             if now_ns - self._synced_ns >= self._settings.sync_every_s * 1e9:
                 for file in files.each():
                     file.sync()
+                self._refuse_loss_of_folder()
                 self._synced_ns = now_ns
+
+    def _refuse_loss_of_folder(self) -> None:
+        """Files that are open can still be written where a folder was removed, for nobody."""
+        if not (self._folder / names.SESSION).is_file():
+            raise RecordingError(
+                f"{self._folder} was removed or moved while it was written: look whether somebody "
+                f"cleaned up, or the disk came loose"
+            )
 
     def free_reserve(self) -> None:
         """Give back the room that was kept for the end; twice does no harm."""
@@ -281,10 +295,8 @@ class Recorder:
             "recording_errors": [str(failure) for failure in failures],
         }
         last = _failure_of(lambda: replace_file(self._folder / names.SESSION, _pretty(session)))
-        if last is not None:
-            failures.append(last)
-        if self._lock is not None:
-            self._lock.release()
+        freed = _failure_of(self._lock.release) if self._lock is not None else None
+        failures += [failure for failure in (last, freed) if failure is not None]
         if failures:
             raise failures[0]
 

@@ -160,3 +160,6 @@ def replace_file(path: Path, content: bytes) -> None:
         draft.replace(path)
     except OSError as failure:
         raise write_error(path, failure) from failure
+    except RecordingError as failure:  # of the draft, of which nobody need know
+        cause = failure.__cause__
+        raise write_error(path, cause) if isinstance(cause, OSError) else failure from cause

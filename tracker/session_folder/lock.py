@@ -66,11 +66,18 @@ class WriterLock:
         self._say_who()
 
     def release(self) -> None:
-        """Let go of the folder; nothing in it says any more that somebody writes."""
+        """Let go of the folder; nothing in it says any more that somebody writes.
+
+        Raises:
+            RecordingError: If the file cannot be removed; it is free all the same.
+        """
         if self._file.closed:
             return
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as failure:
+            raise write_error(self._path, failure) from failure
 
     def _say_who(self) -> None:
         who = Holder(pid=os.getpid(), host=platform.node())

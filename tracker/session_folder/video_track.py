@@ -45,7 +45,7 @@ class VideoTrack:
         self._segment = 0
         self._began_ns: int | None = None
         self._centre = (camera.shape[1] / 2, camera.shape[0] / 2)
-        self._writer = self._open()
+        self._writer: VideoWriter | None = self._open()
 
     def follow(self, seen: Observation) -> None:
         """Take note of where the animal is: the first one, if there are several."""
@@ -66,9 +66,11 @@ class VideoTrack:
                 f"frame {frame.index} is {frame.image.dtype} {frame.image.shape}, but the camera "
                 f"promised uint8 {self._sensor}"
             )
-        if self._is_full(frame.captured_ns):
-            self._writer.close()
+        if self._writer is not None and self._is_full(frame.captured_ns, self._writer.n_bytes):
+            finished, self._writer = self._writer, None
             self._segment, self._began_ns = self._segment + 1, None
+            finished.close()
+        if self._writer is None:
             self._writer = self._open()
         if self._began_ns is None:
             self._began_ns = frame.captured_ns
@@ -78,18 +80,20 @@ class VideoTrack:
 
     def sync(self) -> None:
         """Return once the disk has all that left the encoder."""
-        self._writer.sync()
+        if self._writer is not None:
+            self._writer.sync()
 
     def close(self) -> None:
         """Finish the file that is open; raises as `write`."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
-    def _is_full(self, captured_ns: int) -> bool:
+    def _is_full(self, captured_ns: int, n_bytes: int) -> bool:
         if self._began_ns is None:
             return False
         minutes, n_mb = self._settings.segment_minutes, self._settings.segment_mb
         too_long = minutes is not None and captured_ns - self._began_ns >= minutes * 60e9
-        return too_long or (n_mb is not None and self._writer.n_bytes >= n_mb * 1_000_000)
+        return too_long or (n_mb is not None and n_bytes >= n_mb * 1_000_000)
 
     def _origin(self) -> tuple[int, int]:
         """Column and row of the sensor in which the stored image begins."""
