@@ -13,6 +13,9 @@ from tracker.tracking.tracks import Array, Candidates
 PLAIN = 1e-3
 """Chances of an exchange below this count as none: they would add up over hours."""
 
+MOST_GAIN = float(np.log(1 / PLAIN - 1))
+"""The difference of costs at which the chance is `PLAIN`."""
+
 MISSING_COST = 5.0
 """Cost of the explanation that one animal vanishes while another, not seen before, takes its
 place: ln(0.95 · 0.9 / (0.05 · 0.1)) = 5.1, with chances for a frame to lose and to find one."""
@@ -52,8 +55,8 @@ class Doubts:
         of_track: NDArray[np.intp],
         of_individual: NDArray[np.intp],
         was_missing: NDArray[np.bool_],
-    ) -> NDArray[np.bool_]:
-        """Take in an assignment; return which animals were not alone in their reach.
+    ) -> None:
+        """Take in an assignment.
 
         Args:
             candidates: Everything that was possible.
@@ -63,22 +66,20 @@ class Doubts:
         """
         other = of_track[candidates.track] != candidates.individual
         one, individual = candidates.track[other], candidates.individual[other]
-        crowded = np.zeros(len(of_track), bool)
         if not len(one):
-            return crowded
+            return
         cost = candidates.cost
         two, mine = of_individual[individual], of_track[one]
-        crowded[one] = True
-        crowded[two[two >= 0]] = True
         gain = cost[one, individual] - np.where(mine >= 0, cost[one, mine], 0.0)
         back = np.where(mine >= 0, cost[two, mine], 0.0) - cost[two, individual]
         gain += np.where(two >= 0, back, 0.0)
         gain += np.where((mine < 0) & was_missing[one], MISSING_COST, 0.0)
-        chance = 1 / (1 + np.exp(np.clip(gain, 0.0, 50.0)))  # NaN where it is out of reach
-        counts = (chance >= PLAIN) & ((mine < 0) ^ (two < 0) | ((two > one) & (mine >= 0)))
-        if counts.any():
-            self._exchange(one[counts], two[counts], chance[counts])
-        return crowded
+        counts = gain < MOST_GAIN  # False where it is NaN: out of reach
+        if not counts.any():
+            return
+        counts &= (mine < 0) ^ (two < 0) | ((two > one) & (mine >= 0))
+        chance = 1 / (1 + np.exp(np.maximum(gain[counts], 0.0)))
+        self._exchange(one[counts], two[counts], chance)
 
     def all_are_here(self) -> None:
         """Note that everybody is seen and nobody else: nobody's name is with a stranger."""

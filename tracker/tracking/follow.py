@@ -99,8 +99,7 @@ class Tracker:
         seen = Seen.of(observation.captured_ns, observation.xy[rows])
         order = np.lexsort((seen.centre[1], seen.centre[0]))
         if (order[1:] < order[:-1]).any():  # so that their order makes no difference
-            rows = rows[order]
-            seen = Seen.of(observation.captured_ns, observation.xy[rows])
+            rows, seen = rows[order], seen.taken(order)
         self._begin(seen)
         of_track = self._follow(seen, observation, rows)
         return self._by_animal(observation, rows, of_track)
@@ -128,16 +127,16 @@ class Tracker:
         """Return the individual of each animal; -1: none."""
         candidates = self._tracks.candidates(seen)
         of_track, of_individual = _assign(candidates)
-        chosen = np.flatnonzero(of_track >= 0)
+        chosen = (of_track >= 0).nonzero()[0]
         self._tracks.take(seen, chosen, of_track[chosen])
-        crowded = self._doubts.note(candidates, of_track, of_individual, self._was_missing)
+        self._doubts.note(candidates, of_track, of_individual, self._was_missing)
         self._start_and_end(seen, observation, rows, of_track, of_individual)
         self._was_missing = of_track < 0
         n = len(self._names)
         if self._settings.is_fixed and not self._was_missing.any() and len(of_individual) == n:
             self._doubts.all_are_here()
         if len(chosen) > 1 and self._settings.appearance and self._looks.is_due(seen.now_ns):
-            self._look(seen, observation, rows, of_track, ~crowded & ~self._was_missing)
+            self._look(seen, observation, rows, of_track)
         return of_track
 
     def _start_and_end(
@@ -154,10 +153,9 @@ class Tracker:
                 away_s = (seen.now_ns - tracks.seen_ns[track]) / 1e9
                 if away_s > (settings.end_s if self._is_ripe(track) else settings.start_s):
                     tracks.end(track)
-        free = np.flatnonzero(~tracks.active)
-        new = np.flatnonzero(of_individual < 0)
-        if not len(free) or not len(new):
+        if tracks.active.all() or (of_individual >= 0).all():
             return
+        free, new = np.flatnonzero(~tracks.active), np.flatnonzero(of_individual < 0)
         if len(new) > len(free):
             sure = observation.confidence[rows[new]].mean(axis=1)
             new = np.sort(new[np.argsort(-sure, kind="stable")[: len(free)]])
@@ -183,9 +181,9 @@ class Tracker:
         observation: Observation,
         rows: NDArray[np.intp],
         of_track: NDArray[np.intp],
-        apart: NDArray[np.bool_],
     ) -> None:
         """Learn what they look like, or tell by it who is who; only of those that stand apart."""
+        apart = self._tracks.stand_apart(seen)[of_track] & (of_track >= 0)
         looks, doubts = self._looks, self._doubts
         measured = observation.appearance
         described = looks.describe(seen, None if measured is None else measured[rows], of_track)
@@ -221,12 +219,10 @@ class Tracker:
                     self._is_used[track] = True
         source = np.full(n, -1, np.intp)
         source[of_track >= 0] = rows[of_track[of_track >= 0]]
-        is_found, is_taken = np.zeros((2, len(observation.confidence)), bool)
-        is_found[rows], is_taken[source[source >= 0]] = True, True
-        missing, absent = np.flatnonzero(source < 0), np.flatnonzero(~is_found)
-        kept = min(len(missing), len(absent))
-        source[missing[:kept]] = absent[:kept]  # confidences of what was not found
-        others = rows[~is_taken[rows]]
+        if n == len(observation.confidence) and source.min() >= 0:
+            others = rows[:0]
+        else:
+            source, others = _with_absent(source, rows, len(observation.confidence))
         sure = np.round(self._doubts.confidence, 6).tolist()
         return _with_rows(
             observation,
@@ -250,11 +246,31 @@ def as_seen(observation: Observation) -> Observation:
     return _with_rows(observation, source, identities=(), identity_confidence=())
 
 
+def _with_absent(
+    source: NDArray[np.intp], rows: NDArray[np.intp], n: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give animals that are not seen the rows of nothing, for the confidences in them.
+
+    Args:
+        source: Row of each animal; -1: not seen.
+        rows: Of individuals of which something was found, in their order.
+        n: Of all rows.
+
+    Returns:
+        `source` with them, and the rows of individuals that are no animal's.
+    """
+    is_found, is_taken = np.zeros((2, n), bool)
+    is_found[rows], is_taken[source[source >= 0]] = True, True
+    missing, absent = np.flatnonzero(source < 0), np.flatnonzero(~is_found)
+    kept = min(len(missing), len(absent))
+    source[missing[:kept]] = absent[:kept]
+    return source, rows[~is_taken[rows]]
+
+
 def _rows_found(observation: Observation) -> NDArray[np.intp]:
     """Return the numbers of the individuals of which at least one keypoint was found."""
-    return np.flatnonzero(
-        (np.isfinite(observation.xy[..., 0]) & np.isfinite(observation.xy[..., 1])).any(axis=1)
-    )
+    found = np.isfinite(observation.xy[..., 0]) & np.isfinite(observation.xy[..., 1])
+    return np.flatnonzero(found.any(axis=1))
 
 
 def _with_rows(observation: Observation, source: NDArray[np.intp], **about: Any) -> Observation:
@@ -290,7 +306,8 @@ def _taken(
     if not len(values):
         return np.full((len(source), *values.shape[1:]), missing, np.float32)
     taken = values[source]
-    taken[source < 0] = missing
+    if source.min(initial=0) < 0:
+        taken[source < 0] = missing
     return taken
 
 

@@ -15,6 +15,13 @@ MEMORY_S = 60.0
 ENOUGH_S = 2.0
 """How long an animal must have been looked at before its looks say anything."""
 
+LEAST_DIFFERENCE = 0.5
+"""Standard deviations between two animals from which a descriptor is asked: what differs by less
+may differ by chance, and chance would add up over many looks."""
+
+MOST_TOLD = 3.0
+"""Evidence of one look, and of one descriptor in it, at most: none decides alone."""
+
 INDEPENDENT = 4.0
 """Descriptors that one look counts for at most, since what they tell is much the same."""
 
@@ -60,7 +67,10 @@ class Looks:
         off = seen.xy[self._begin] - seen.xy[self._end]
         lengths = np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2)
         lengths[~(seen.found[self._begin] & seen.found[self._end])] = np.nan
-        every = lengths if measured is None else np.concatenate([measured.T, lengths])
+        if measured is None:  # as many descriptors as there were before, not known now
+            n_measured = max(len(self._mean) - len(lengths), 0)
+            measured = np.full((lengths.shape[1], n_measured), np.nan, np.float32)
+        every = np.concatenate([measured.T, lengths])
         described = every[:, of_track].astype(np.float64)
         described[:, of_track < 0] = np.nan
         return described
@@ -96,11 +106,13 @@ class Looks:
         wrong = (first - other) ** 2 + (second - mean) ** 2
         right = (first - mean) ** 2 + (second - other) ** 2
         spread = np.maximum(self._variance, 1e-9)[:, None]
-        told = np.where(self._samples[:, one] * self._samples[:, two] > 0, 1.0, np.nan)
-        tells = (wrong - right) / (2 * spread) * told
+        differs = (mean - other) ** 2 >= LEAST_DIFFERENCE**2 * spread
+        differs &= self._samples[:, one] * self._samples[:, two] > 0
+        tells = np.where(differs, (wrong - right) / (2 * spread), np.nan)
         n = np.isfinite(tells).sum(axis=0)
-        total = np.where(np.isfinite(tells), tells, 0.0).sum(axis=0)
-        return ripe & (n > 0), total * np.minimum(INDEPENDENT / np.maximum(n, 1), 1.0)
+        tells = np.clip(np.where(np.isfinite(tells), tells, 0.0), -MOST_TOLD, MOST_TOLD)
+        total = tells.sum(axis=0) * np.minimum(INDEPENDENT / np.maximum(n, 1), 1.0)
+        return ripe & (n > 0), np.clip(total, -MOST_TOLD, MOST_TOLD)
 
     def forget(self, one: int) -> None:
         """Begin anew with an animal."""

@@ -22,8 +22,17 @@ LEAST_ERROR_BODY = 0.02
 FIRST_ERROR_BODY = 0.25
 """The same of the first prediction of a track, of which no velocity is known yet."""
 
+MEASURE_EVERY_NS = 100_000_000
+"""Time between two measurements of body lengths."""
+
+WANDER_BODY_S = 2.0
+"""Body lengths per s that an animal may go while it is not seen, though it sat still before."""
+
 APPROACH = 1.02
 """Largest factor in one frame of body length and time per frame: so they are running medians."""
+
+APART_BODY = 0.75
+"""Body lengths between the middles of two animals that do not hide each other."""
 
 MOST_COST = 1e4
 """Costs are cut off here: beyond, nothing is less likely than another."""
@@ -52,6 +61,10 @@ class Seen:
         found = np.isfinite(points[:, 0]) & np.isfinite(points[:, 1])
         points = np.where(found[:, None], points, 0.0)
         return cls(now_ns, points, found, points.sum(axis=0) / found.sum(axis=0))
+
+    def taken(self, order: NDArray[np.intp]) -> "Seen":
+        """Return the same individuals in another order."""
+        return Seen(self.now_ns, self.xy[:, :, order], self.found[:, order], self.centre[:, order])
 
     def lengths(self) -> Array:
         """Diagonal of the box around each individual (px)."""
@@ -101,10 +114,12 @@ class Tracks:
         self._error2 = np.ones(n)
         self._gate = gate_px, gate_body_lengths
         self._body_px = 0.0
+        self._measure_ns = -(2**63)
         self._now_ns: int | None = None
         self._period_s = 0.0
         self._expected = self._xy
         self._frames = np.ones(n)
+        self._missed_s = np.zeros(n)
 
     @property
     def gate_px(self) -> float:
@@ -122,6 +137,7 @@ class Tracks:
         self._measure_bodies(seen)
         away_s = (now_ns - self.seen_ns) / 1e9
         self._frames = np.maximum(away_s / (self._period_s or 1.0), 1.0)
+        self._missed_s = np.maximum(away_s - self._period_s, 0.0)
         self._expected = self._xy + self._velocity * np.minimum(away_s, LEAD_S)
 
     def candidates(self, seen: Seen) -> Candidates:
@@ -139,7 +155,8 @@ class Tracks:
         away2[alone] = apart2[track[alone], individual[alone]]
         is_near |= alone
         track, individual, away2 = track[is_near], individual[is_near], away2[is_near]
-        spread2 = self._error2[track] * self._frames[track] ** 2
+        wandered_px = WANDER_BODY_S * self._body_px * self._missed_s[track]
+        spread2 = self._error2[track] * self._frames[track] ** 2 + wandered_px * wandered_px
         cost = np.full(near.shape, np.nan)
         cost[track, individual] = np.minimum(away2 / (2 * spread2) + np.log(spread2), MOST_COST)
         return Candidates(track, individual, cost)
@@ -161,6 +178,13 @@ class Tracks:
         self._xy[:, :, track] = np.where(found[:, None], xy, expected)
         self._known[:, track] = known | found
         self.seen_ns[track] = seen.now_ns
+
+    def stand_apart(self, seen: Seen) -> NDArray[np.bool_]:
+        """Whether nobody else is near enough to each individual to hide or touch it."""
+        x, y = (centre[:, None] - centre for centre in seen.centre)
+        apart2 = x * x + y * y
+        np.fill_diagonal(apart2, np.inf)
+        return np.asarray(apart2.min(axis=1) >= (APART_BODY * self._body_px) ** 2)
 
     def start(self, seen: Seen, track: int, individual: int) -> None:
         """Follow a new animal."""
@@ -185,8 +209,9 @@ class Tracks:
             table[..., each] = table[..., swapped]
 
     def _measure_bodies(self, seen: Seen) -> None:
-        if not seen.centre.shape[1]:
+        if not seen.centre.shape[1] or seen.now_ns < self._measure_ns:
             return
+        self._measure_ns = seen.now_ns + MEASURE_EVERY_NS
         lengths = np.sort(seen.lengths())
         self._body_px = _toward(float(lengths[len(lengths) // 2]), self._body_px)
 
