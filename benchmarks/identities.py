@@ -2,8 +2,8 @@
 
 Each clip: true positions with their identities hidden and their order shuffled, so that the tracker
 alone is measured; the same at every tenth frame; and what the shipped network `flies` finds in the
-video, as it is, and made hard: six times all flies are hidden for 10 to 60 frames, and each time the
-picture comes back upright or upside down, by chance, so that the flies have exchanged places.
+video, as it is, and made hard: six times all flies are hidden for 10 to 60 frames, and each time
+the picture comes back upright or upside down, by chance, so that the flies have exchanged places.
 
 `sure and wrong` is the share of positions under a wrong name with a confidence of 0.9 and more.
 """
