@@ -5,10 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from report_sessions import session
 from session_folders import SHAPE, frame, image, opened, result, row
 
 from tracker.errors import DiskFull, RecordingError
 from tracker.recording import Recording
+from tracker.render import render
 from tracker.session_folder.files import AppendFile
 
 
@@ -109,3 +111,11 @@ def fill(disk):
 def write_for_ever(file):
     while True:
         file.write(bytes(4096))
+
+
+def test_a_film_on_a_full_disk_is_named_and_nothing_is_left_of_it(small_disk, tmp_path):
+    folder = session(tmp_path / "s", video=True)
+    (small_disk / "full").write_bytes(bytes(580_000))
+    with pytest.raises(DiskFull, match=r"no room left for film\.mp4 in"):
+        render(Recording(folder), small_disk / "film.mp4")
+    assert [each.name for each in small_disk.iterdir()] == ["full"]

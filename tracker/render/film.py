@@ -149,6 +149,9 @@ def _encoder(
             yield write
             container.mux(stream.encode(None))
     except av.FFmpegError as failure:
+        name = path.name.removesuffix(".part")
         if failure.errno == errno.ENOSPC:
-            raise DiskFull(f"no room left for {path.name} in {path.parent}") from failure
-        raise RecordingError(f"cannot write {path}: {failure}") from failure
+            raise DiskFull(
+                f"no room left for {name} in {path.parent}: free some space, or write it elsewhere"
+            ) from failure
+        raise RecordingError(f"cannot write {name} in {path.parent}: {failure}") from failure
