@@ -117,6 +117,20 @@ def test_the_settings_of_all_recordings_have_one_hash(config):
     assert hashes != {job_of(config, "features.window_s=0.4").settings_sha256}
 
 
+def test_whose_name_stands_in_the_experiment_file_makes_no_difference(config):
+    text = config.read_text(encoding="utf-8")
+    before = job_of(config)
+    config.write_text(text + "session: {subject: m99}\n", encoding="utf-8")
+    after = job_of(config)
+    assert (after.settings_sha256, after.folder) == (before.settings_sha256, before.folder)
+
+
+def test_where_the_network_file_lies_makes_no_difference(config, tmp_path):
+    (tmp_path / "elsewhere.onnx").write_bytes((tmp_path / "spots.onnx").read_bytes())
+    moved = job_of(config, f"model.network={tmp_path / 'elsewhere.onnx'}")
+    assert moved.settings_sha256 == job_of(config).settings_sha256
+
+
 def test_the_network_has_one_path_from_wherever_the_batch_is_started(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     near = load_offline(config, ["model.network=spots.onnx"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from batch_sessions import bout, session_with
 
-from tracker.batch.measures import bouts_of, measures_of
+from tracker.batch.measures import measures_of
 from tracker.recording import Recording
 
 
@@ -110,7 +110,7 @@ def test_of_a_recording_without_length_nothing_is_known(tmp_path, n_frames):
     assert all(math.isnan(row["fraction"]) for row in rows)
 
 
-def test_the_mean_of_no_bouts_is_no_number():
-    none = bouts_of([], start_ns=0, frame_s=0.05, duration_s=10.0)
-    assert math.isnan(none["mean_s"])
-    assert none["bouts"] == 0
+def test_a_bout_whose_end_a_crash_took_counts_up_to_the_last_frame(measured):
+    _, rows = measured(bout(1, 40, 59), open_onsets=[bout(2, 180, 180).onset])
+    assert (rows["freezing"]["bouts"], rows["freezing"]["bouts_cut"]) == (2, 1)
+    assert rows["freezing"]["total_s"] == pytest.approx(2.0)  # 20 + 20 frames

@@ -52,14 +52,21 @@ def test_groups_of_different_sizes_are_weighed():
 def test_the_interval_is_that_of_the_library_at_the_seed_that_is_stated():
     from tracker.compare.effects import SEED, mean_difference
 
+    a, b = np.array([1.0, 2.0, 3.0, 5.0, 8.0]), np.array([4.0, 6.0, 8.0, 9.0, 7.0])
     expected = stats.bootstrap(
-        (A, B),
+        (a, b),
         mean_difference,
         n_resamples=999,
         vectorized=True,
         rng=np.random.default_rng(SEED),
     ).confidence_interval
-    assert effect(A, B).difference_ci == (expected.low, expected.high)
+    assert effect(a, b).difference_ci == (expected.low, expected.high)
+
+
+def test_four_animals_are_too_few_to_resample_and_can_be_tested():
+    found = effect([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0])
+    assert all(math.isnan(end) for end in (*found.difference_ci, *found.g_ci))
+    assert found.p == pytest.approx(2 / 70)
 
 
 def test_the_interval_is_around_the_difference_and_the_same_each_time():
@@ -102,7 +109,7 @@ def test_pairs_count_as_pairs():
 
 
 def test_groups_that_are_the_same_do_not_differ():
-    found = effect([2.0, 2.0, 2.0], [2.0, 2.0, 2.0])
+    found = effect([2.0] * 5, [2.0] * 5)
     assert (found.difference, found.g, found.p) == (0.0, 0.0, 1.0)
     assert math.isnan(found.difference_ci[0])
 

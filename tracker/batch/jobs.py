@@ -153,8 +153,8 @@ def _experiment_of(source: Source, label: Label, experiment: Experiment) -> Expe
 
 
 def _settings_sha256(experiment: Experiment) -> str:
-    content = experiment.model_dump(mode="json")
-    del content["rig"]["camera"]["path"], content["session"]["subject"]
+    content = experiment.model_dump(mode="json")  # no video yet
+    del content["session"]["subject"]  # each recording has its own
     del content["model"]["network"]  # a path: its hash stands beside
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -1,18 +1,17 @@
 """What is measured of each behaviour in one recording: bouts, durations, latency, distance.
 
-docs/batch.md defines every column. All is computed from the session folder, and from nothing
-that tells the time of day, so that the same recording gives the same numbers to the bit.
+docs/batch.md defines every column; bouts are those of the session's report. All is computed from
+the session folder, and from nothing that tells the time of day, so that the same recording gives
+the same numbers to the bit.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.recording import Recording
-from tracker.types import Episode
 
 SPEED = "speed_cm_s"
 
@@ -28,6 +27,8 @@ def measures_of(recording: Recording) -> tuple[dict[str, Any], list[dict[str, An
     Raises:
         RecordingError: If the folder cannot be read.
     """
+    from tracker.report.bouts import statistics  # brings matplotlib, which is slow to import
+
     captured_ns = recording.ledger["captured_ns"].drop_null().to_numpy()
     frame_s = duration_s = math.nan
     if len(captured_ns) > 1:
@@ -42,51 +43,22 @@ def measures_of(recording: Recording) -> tuple[dict[str, Any], list[dict[str, An
         "unexplained": totals["unexplained"],
         "distance_cm": _distance_cm(recording, frame_s),
     }
-    episodes = recording.episodes
-    start_ns = int(captured_ns[0]) if len(captured_ns) else 0
     behaviours = [
         {
-            "behaviour": name,
-            **bouts_of(
-                [each for each in episodes if each.onset.behaviour == name],
-                start_ns=start_ns,
-                frame_s=frame_s,
-                duration_s=duration_s,
-            ),
-            "known": _known(recording.scores[name]),
+            "behaviour": each.behaviour,
+            "bouts": each.n,
+            "bouts_cut": each.n_open,
+            "total_s": each.total_s,
+            "mean_s": each.mean_s,
+            "median_s": each.median_s,
+            "latency_s": each.latency_s,
+            "fraction": each.share,
+            "per_min": each.per_minute,
+            "known": _known(recording.scores[each.behaviour]),
         }
-        for name in recording.session["behaviours"]
+        for each in statistics(recording)
     ]
     return whole, behaviours
-
-
-def bouts_of(
-    episodes: Sequence[Episode], *, start_ns: int, frame_s: float, duration_s: float
-) -> dict[str, Any]:
-    """Return the measures of one behaviour.
-
-    A bout lasts from its first frame to its last, both included: a bout of one frame lasts for
-    one frame.
-
-    Args:
-        episodes: Its bouts that ended.
-        start_ns: Capture time of the first frame.
-        frame_s: One frame (s).
-        duration_s: The recording (s).
-    """
-    lengths_s = np.array([(e.end_ns - e.onset.onset_ns) / 1e9 + frame_s for e in episodes])
-    first_ns = min((e.onset.onset_ns for e in episodes), default=None)
-    total_s = float(lengths_s.sum())
-    return {
-        "bouts": len(episodes),
-        "bouts_cut": sum(e.ended_by_session for e in episodes),
-        "total_s": total_s,
-        "mean_s": float(lengths_s.mean()) if episodes else math.nan,
-        "median_s": float(np.median(lengths_s)) if episodes else math.nan,
-        "latency_s": math.nan if first_ns is None else (first_ns - start_ns) / 1e9,
-        "fraction": total_s / duration_s,
-        "per_min": len(episodes) / duration_s * 60,
-    }
 
 
 def _known(scores: NDArray[np.float64]) -> float:

@@ -59,7 +59,7 @@ def write_index(table: pa.Table, out: Path, pages: Sequence[tuple[str, str]] = (
             "pages": pages,
             "done": done,
             "failed": [own[0] for own in recordings.values() if own[0]["state"] == "failed"],
-            "hours": sum(row["minutes"] for row in done if row["minutes"] == row["minutes"]) / 60,
+            "length": _length(done),
             "frames": sum(row["frames"] for row in done),
             "lost": sum(row["lost"] for row in done),
             "groups": sorted({row["group"] for row in done if row["group"]}),
@@ -138,6 +138,12 @@ def _recording(rows: Sequence[Mapping[str, Any]], out: Path) -> dict[str, Any]:
         "behaviours": {row["behaviour"]: row for row in rows if row["behaviour"]},
         "href": _report_of(first["session"], out),
     }
+
+
+def _length(done: Sequence[Mapping[str, Any]]) -> tuple[float, str]:
+    """All recordings together, in the unit that suits."""
+    minutes = sum(row["minutes"] for row in done if not math.isnan(row["minutes"]))
+    return (minutes / 60, "hours") if minutes >= 60 else (minutes, "minutes")
 
 
 def _report_of(session: str, out: Path) -> str | None:

@@ -21,8 +21,8 @@ SEED = 20_260_101
 
 CONFIDENCE = 0.95
 
-FEWEST = 2
-"""Animals per group below which there is neither an interval nor a test."""
+FEWEST, FEWEST_RESAMPLED = 2, 5
+"""Animals per group below which there is no test, and no interval: too few to resample."""
 
 _Array = NDArray[np.float64]
 
@@ -125,6 +125,8 @@ def _interval(
     contrast: Contrast, statistic: Callable[..., _Array], stats: Any, n_resamples: int
 ) -> tuple[float, float]:
     """Bias-corrected and accelerated bootstrap (Efron 1987) over animals; NaN if undefined."""
+    if min(len(contrast.a), len(contrast.b)) < FEWEST_RESAMPLED:
+        return math.nan, math.nan
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # scipy warns where it gives NaN, which says it too
         found = stats.bootstrap(

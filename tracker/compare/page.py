@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from tracker.batch.page import notices_of, write_page
 from tracker.compare import plots
 from tracker.compare.animals import contrasts_of
-from tracker.compare.effects import N_RESAMPLES, SEED, Effect, effects_of
+from tracker.compare.effects import FEWEST_RESAMPLED, N_RESAMPLES, SEED, Effect, effects_of
 from tracker.report.look import LOOK, data_uri
 
 PAGE = "compare.html"
@@ -53,6 +53,7 @@ def write_comparison(
         "all_paired": all(pair["paired"] for pair in shown),
         "n_resamples": n_resamples,
         "seed": SEED,
+        "fewest": FEWEST_RESAMPLED,
         "n_tests": sum(not math.isnan(effect.p) for effect in effects),
         "scipy": version("scipy"),
         "source": source,
