@@ -67,5 +67,31 @@ def test_a_worker_that_will_not_stop_is_reported_not_abandoned():
     worker.join(timeout_s=1)
 
 
+def test_a_worker_that_gets_on_with_its_work_may_take_its_time():
+    left = iter(range(5))
+    pause = threading.Event()
+
+    def step():
+        pause.wait(0.15)
+        done.append(next(left, None))
+        return done[-1] is not None
+
+    done = []
+    worker = Worker("pipeline", step, on_end=nothing)
+    worker.start()
+    worker.join(timeout_s=0.5, done=lambda: len(done))
+    assert done == [0, 1, 2, 3, 4, None]
+
+
+def test_one_that_does_not_is_reported():
+    pause = threading.Event()
+    worker = Worker("pipeline", lambda: not pause.wait(0.01), on_end=nothing)
+    worker.start()
+    with pytest.raises(SessionError, match="did not stop"):
+        worker.join(timeout_s=0.05, done=lambda: 7)
+    worker.stop()
+    worker.join(timeout_s=1)
+
+
 def test_joining_a_worker_that_was_never_started_is_harmless():
     Worker("camera", step=lambda: True, on_end=nothing).join(timeout_s=0)

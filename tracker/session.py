@@ -52,7 +52,7 @@ CONTROL_PATIENCE_S = 0.1
 """Longest wait of the control thread in one step."""
 
 STOP_TIMEOUT_S = 10.0
-"""Longest time for one thread to finish what it has; a network call is the longest of it."""
+"""Longest time for one thread to end, or to get on with what it still has."""
 
 BY_FILE = "the experiment file"
 """Who has armed a session that is armed from the start."""
@@ -368,9 +368,9 @@ class Session:
         worker.join(STOP_TIMEOUT_S)
 
     def _drain(self, worker: Worker) -> None:
-        """Let it finish what it has; if that takes too long, stop it and say so."""
+        """Let it finish what it has; if it does not get on with that, stop it and say so."""
         try:
-            worker.join(STOP_TIMEOUT_S)
+            worker.join(STOP_TIMEOUT_S, lambda: [reader.next_turn for reader in self._readers])
         finally:
             worker.stop()
 
