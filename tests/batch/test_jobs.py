@@ -31,7 +31,8 @@ def test_an_experiment_is_run_offline_on_the_video(config):
     experiment = job_of(config).experiment
     camera = experiment.rig.camera
     assert (camera.path, camera.fast, camera.from_zero) == (VIDEO.path, True, True)
-    assert experiment.outputs.publisher is experiment.outputs.control is None
+    outputs = experiment.outputs
+    assert outputs.publisher is outputs.control is outputs.preview is None
     assert experiment.outputs.recording.codec == "none"
     assert experiment.model.threads == 1
 
@@ -148,3 +149,8 @@ def test_the_same_recording_twice_is_an_error(config):
     looks = {VIDEO.name: LOOK, twin.name: LOOK}
     with pytest.raises(ConfigError, match=r"a/m1 day 1.mp4 and copy.mp4 are the same recording"):
         make_jobs([VIDEO, twin], {}, looks, load_offline(config, []), OUT, TICKET)
+
+
+def test_no_output_of_a_live_session_is_forgotten(config):
+    outputs = load_offline(config, []).outputs.model_dump()
+    assert {name for name, each in outputs.items() if each is not None} == {"recording"}

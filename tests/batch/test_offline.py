@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 from batch_sessions import bout, cut_short, session_with, write_clip, write_config
+from typer.testing import CliRunner
 
 from tracker.batch.jobs import load_offline, make_jobs
 from tracker.batch.labels import Label
 from tracker.batch.offline import State, do
 from tracker.batch.place import Place, look_at
 from tracker.batch.sources import find_sources
+from tracker.cli import app
 from tracker.recording import Recording
 
 
@@ -191,3 +193,10 @@ def test_a_session_folder_that_is_damaged_is_a_row_with_its_error(job_of, tmp_pa
     outcome = do(job_of(folder), nothing)
     assert outcome.state is State.FAILED
     assert "observations.arrow is missing" in outcome.error
+
+
+def test_a_session_of_a_batch_is_decided_again_byte_for_byte(job_of, tmp_path):
+    job = job_of(write_clip(tmp_path / "m1.mkv"))
+    do(job, nothing)
+    done = CliRunner().invoke(app, ["replay", str(job.folder), "--verify"])
+    assert done.exit_code == 0, done.output

@@ -21,6 +21,7 @@ OFFLINE = (
     "outputs.recording.codec=none",
     "outputs.publisher=null",
     "outputs.control=null",
+    "outputs.preview=null",
     "stimulation=null",
 )
 """How a batch differs from a live run unless `--set` says otherwise: one thread per network, no
