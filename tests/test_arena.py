@@ -45,7 +45,7 @@ def arena(zone, px_per_cm=10.0):
 )
 def test_the_distance_is_signed_and_in_cm(zone, xy, expected_cm):
     place = arena(zone)
-    assert place.distance_cm("place", *xy) == pytest.approx(expected_cm, abs=1e-12)
+    assert place.distance("place", *xy) == pytest.approx(expected_cm, abs=1e-12)
     assert place.inside("place", *xy) is (expected_cm <= 0)
 
 
@@ -55,7 +55,7 @@ def test_rounding_does_not_put_a_point_of_a_slanted_side_outside():
     for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):
         for share in np.linspace(0, 1, 97):
             x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
-            assert place.distance_cm("place", x, y) == 0
+            assert place.distance("place", x, y) == 0
             assert place.inside("place", x, y)
 
 
@@ -77,12 +77,12 @@ def test_a_polygon_may_be_given_either_way_round(turned):
 @pytest.mark.parametrize("xy", [(math.nan, 30), (25, math.nan)])
 def test_a_position_that_is_not_known_is_nowhere(zone, xy):
     place = arena(zone)
-    assert math.isnan(place.distance_cm("place", *xy))
+    assert math.isnan(place.distance("place", *xy))
     assert not place.inside("place", *xy)
 
 
 def test_positions_become_cm_and_nan_stays():
-    xy_cm = arena(CIRCLE, px_per_cm=4.0).to_cm(np.array([[8, 2], [math.nan, 1]], np.float32))
+    xy_cm = arena(CIRCLE, px_per_cm=4.0).to_units(np.array([[8, 2], [math.nan, 1]], np.float32))
     np.testing.assert_array_equal(xy_cm, [[2, 0.5], [math.nan, 0.25]])
     assert xy_cm.dtype == np.float64
 
@@ -96,7 +96,7 @@ def test_zones_keep_the_order_of_the_settings():
 
 def test_an_unknown_zone_is_named_with_the_one_that_was_meant():
     with pytest.raises(ConfigError, match="unknown zone 'plase'; did you mean 'place'"):
-        arena(CIRCLE).distance_cm("plase", 1, 1)
+        arena(CIRCLE).distance("plase", 1, 1)
 
 
 @pytest.mark.parametrize(

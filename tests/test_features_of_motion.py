@@ -19,7 +19,8 @@ from measured_mice import (
 )
 
 from tracker.arena import Arena, ArenaSettings
-from tracker.features import FeatureExtractor, FeatureSettings, _Line
+from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.features.lines import Line
 from tracker.types import Skeleton
 
 
@@ -189,7 +190,7 @@ def test_the_hour_does_not_change_a_bit_of_the_speeds():
 
 
 def test_the_slope_of_a_line_through_three_points():
-    line = _Line(length_ns=4)
+    line = Line(length_ns=4)
     for time_ns, value in [(0, 9), (1, 1), (2, 2), (3, 6)]:
         line.add(time_ns, value)
     line.remove(0, 9)
@@ -207,7 +208,7 @@ def test_the_slope_of_a_line_through_three_points():
     ],
 )
 def test_a_slope_needs_three_points_and_half_a_window(times_ns, window_ns, known):
-    line = _Line(window_ns)
+    line = Line(window_ns)
     for time_ns in times_ns:
         line.add(time_ns, 1)
     assert math.isnan(line.slope()) is not known
@@ -229,7 +230,7 @@ def test_a_fast_camera_fills_a_window_of_many_frames():
 def test_memory_does_not_grow_with_the_session():
     measure = extractor()
     run([SHAPE] * 5000, measure=measure)
-    assert len(measure._window._rows) == 64
+    assert len(measure._bodies[0]._window._rows) == 64
 
 
 @pytest.mark.parametrize(

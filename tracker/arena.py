@@ -122,16 +122,31 @@ Zone = Annotated[Rectangle | Circle | Polygon, Field(discriminator="kind")]
 class ArenaSettings(Settings):
     """Scale and zones."""
 
-    px_per_cm: float = Field(
-        gt=0, le=10_000, description="px in one cm: measure a known length in the image"
+    px_per_cm: float | None = Field(
+        gt=0,
+        le=10_000,
+        description="px in one cm: measure a known length in the image; null: not known, and "
+        "lengths are in px",
     )
     zones: Mapping[ZoneName, Zone] = Field(
         default_factory=dict, description="places by name, in sensor px"
     )
+    floor: ZoneName | None = Field(
+        None, description="zone whose border is the wall; null: distances to it are not known"
+    )
+
+    @model_validator(mode="after")
+    def _floor_is_a_zone(self) -> "ArenaSettings":
+        if self.floor is not None and self.floor not in self.zones:
+            raise ValueError(
+                f"floor is {self.floor!r}, expected the name of a zone; there is "
+                f"{', '.join(self.zones) or 'none'}"
+            )
+        return self
 
 
 class Arena:
-    """Turns pixels into cm and answers where a point lies.
+    """Turns pixels into cm, where the scale is known, and answers where a point lies.
 
     Args:
         settings: Scale and zones.
@@ -139,35 +154,52 @@ class Arena:
 
     def __init__(self, settings: ArenaSettings) -> None:
         self._px_per_cm = settings.px_per_cm
+        self._scale = settings.px_per_cm or 1.0
+        self._floor = settings.floor
         self._zones = dict(settings.zones)
 
     @property
-    def px_per_cm(self) -> float:
-        """Pixels in one cm."""
+    def px_per_cm(self) -> float | None:
+        """Pixels in one cm; None if that is not known."""
         return self._px_per_cm
+
+    @property
+    def unit(self) -> str:
+        """Unit of every length: "cm", or "px" where the scale is not known."""
+        return "px" if self._px_per_cm is None else "cm"
+
+    @property
+    def scale(self) -> float:
+        """Pixels in one unit of length."""
+        return self._scale
+
+    @property
+    def floor(self) -> str | None:
+        """Name of the zone whose border is the wall; None if there is none."""
+        return self._floor
 
     @property
     def zones(self) -> tuple[str, ...]:
         """Names of the zones, in the order of the settings."""
         return tuple(self._zones)
 
-    def to_cm(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return positions in cm, float64, any shape (..., 2); same origin and axes, NaN kept.
+    def to_units(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return positions in `unit`, float64, any shape (..., 2); same origin and axes, NaN kept.
 
         Args:
             xy: Positions in sensor pixels.
         """
-        return xy.astype(np.float64) / self._px_per_cm
+        return xy.astype(np.float64) / self._scale
 
     def inside(self, zone: str, x: float, y: float) -> bool:
         """Return whether (x, y) in sensor px is in the zone, border included.
 
         A NaN is in no zone. Raises `UnknownName`.
         """
-        return self.distance_cm(zone, x, y) <= 0
+        return self.distance(zone, x, y) <= 0
 
-    def distance_cm(self, zone: str, x: float, y: float) -> float:
-        """Return how far (x, y) in sensor px is from the zone's border (cm).
+    def distance(self, zone: str, x: float, y: float) -> float:
+        """Return how far (x, y) in sensor px is from the zone's border, in `unit`.
 
         Positive outside, negative inside, exactly 0 on the border (to a millionth of a pixel);
         NaN if x or y is. Raises `UnknownName`.
@@ -178,7 +210,7 @@ class Arena:
         if math.isnan(x) or math.isnan(y):
             return math.nan
         distance_px = found.distance_px(x, y)
-        return 0.0 if abs(distance_px) < ON_BORDER_PX else distance_px / self._px_per_cm
+        return 0.0 if abs(distance_px) < ON_BORDER_PX else distance_px / self._scale
 
 
 def _turn(a: Point, b: Point, c: Point) -> float:

@@ -2,17 +2,21 @@
 
 import hashlib
 import importlib.metadata
+import math
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_never
 
-from tracker.arena import Arena
-from tracker.behaviours.rule import make_rule
 from tracker.build_loop import Bench
+from tracker.build_watches import (
+    build_catalogue,
+    build_features,
+    build_watches,
+    masks_wanted,
+)
 from tracker.cameras.base import Camera
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
@@ -22,15 +26,15 @@ from tracker.clock import Clock
 from tracker.config import CameraSettings, Experiment, OnFault, shipped
 from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
-from tracker.episodes import EpisodeBuilder
 from tracker.errors import ConfigError, ModelError
-from tracker.features import FeatureExtractor
+from tracker.features.own import hashes_of
 from tracker.ledger import Ledger
 from tracker.observers.appearance import AppearanceObserver
 from tracker.observers.base import Observer
-from tracker.observers.lamps import LampObserver, lamp_measure
+from tracker.observers.lamps import LampObserver
+from tracker.observers.mask_measures import MaskMeasuresObserver
 from tracker.observers.network import NetworkObserver
-from tracker.pipeline import Pipeline, Watch
+from tracker.pipeline import Pipeline
 from tracker.preview import Preview
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
@@ -157,7 +161,7 @@ def facts_of(experiment: Experiment, folder: Path) -> Facts:
         duration_s=about.duration_s,
         folder=str(folder),
         camera=experiment.rig.camera.kind,
-        px_per_cm=experiment.rig.arena.px_per_cm,
+        px_per_cm=experiment.rig.arena.px_per_cm or math.nan,
         zones={
             name: zone.model_dump(mode="json") for name, zone in experiment.rig.arena.zones.items()
         },
@@ -222,10 +226,9 @@ def build_pipeline(
                 "tracking.given: a network does not say who is who; it is for `tracker import`"
             )
         observer = build_observer(experiment, clock)
-    arena = Arena(experiment.rig.arena)
-    measures = [lamp_measure(name) for name in experiment.rig.lamps]
-    features = FeatureExtractor(experiment.features, observer.skeleton, arena, measures)
-    watches = build_watches(experiment, features.names, features.group_delay_s)
+    catalogue = build_catalogue(experiment, observer.skeleton)
+    features = build_features(experiment, observer.skeleton, catalogue)
+    watches = build_watches(experiment, features.names, features.group_delay_s, catalogue)
     tracker = None
     if not tracking.given:
         names = tracking.names(experiment.session.subject)
@@ -233,32 +236,11 @@ def build_pipeline(
     return Pipeline(observer, features, watches, clock, tracker)
 
 
-def build_watches(
-    experiment: Experiment, features: Sequence[str], group_delay_s: Mapping[str, float]
-) -> list[Watch]:
-    """Return the behaviours of this experiment, each with what turns it into episodes.
-
-    Args:
-        experiment: Checked settings.
-        features: Names of all features there are.
-        group_delay_s: How far each of them lags (s).
-
-    Raises:
-        ConfigError: If a rule names a feature or a zone that is not there.
-    """
-    return [
-        Watch(
-            make_rule(name, watched.rule, features, group_delay_s),
-            EpisodeBuilder(name, experiment.session.subject, watched.episode),
-        )
-        for name, watched in experiment.behaviours.items()
-    ]
-
-
 def build_observer(experiment: Experiment, clock: Clock) -> Observer:
     """Return what sees the animal in this experiment: its network, and its lamps if it has any.
 
     Raises:
+        ConfigError: If a rule looks at masks that the network does not make.
         ModelError: If the network file cannot be used.
     """
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
@@ -271,6 +253,10 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
     tracking = experiment.tracking
     if tracking.appearance and len(tracking.names(experiment.session.subject)) > 1:
         observer = AppearanceObserver(observer)
+    masks = masks_wanted(experiment, observer.skeleton)
+    if masks:
+        has_masks = bool(runtime.card.mask_classes or runtime.card.individual_masks)
+        observer = MaskMeasuresObserver(observer, masks, has_masks=has_masks)
     lamps = experiment.rig.lamps
     return LampObserver(observer, lamps) if lamps else observer
 
@@ -301,6 +287,7 @@ def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
         "config_sha256": experiment.sha256,
         "model_sha256": model["sha256"],
         "model": dict(model),
+        "feature_files": hashes_of(experiment.features.files),
         "python": platform.python_version(),
         "libraries": _versions(),
         "machine": {

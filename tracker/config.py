@@ -24,18 +24,17 @@ from tracker.actuators.sound import SoundSettings
 from tracker.actuators.stimulus_box import StimulusBoxSettings
 from tracker.actuators.zmq_out import ZmqSettings
 from tracker.arena import ArenaSettings
-from tracker.behaviours.rule import RuleSettings
 from tracker.cameras.opencv import OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.cameras.tracks_only import TracksOnlySettings
 from tracker.cameras.video_file import VideoFileSettings
 from tracker.control.server import ControlSettings
 from tracker.controllers.make import ControllerSettings
-from tracker.episodes import EpisodeSettings
-from tracker.errors import ConfigError
+from tracker.errors import ConfigError, ExpressionError
+from tracker.ethogram import Watched, catalogue_of, problems_of
 from tracker.features import FeatureSettings
 from tracker.limits import Limits
-from tracker.observers.lamps import LampName, LampSettings
+from tracker.observers.lamps import LampName, LampSettings, lamp_measure
 from tracker.observers.network import NetworkObserverSettings
 from tracker.preview import PreviewSettings
 from tracker.publisher import PublisherSettings
@@ -84,13 +83,6 @@ class Model(RuntimeSettings, NetworkObserverSettings):
         min_length=1,
         description="a shipped network's name, or a path to an .onnx",
     )
-
-
-class Watched(Settings):
-    """One behaviour of the ethogram."""
-
-    rule: RuleSettings
-    episode: EpisodeSettings = EpisodeSettings()
 
 
 class Outputs(Settings):
@@ -244,10 +236,29 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     for override in overrides:
         _override(content, override)
     try:
-        return Experiment.model_validate(content)
+        experiment = Experiment.model_validate(content)
     except ValidationError as error:
-        problems = "\n".join(_describe(problem, content) for problem in error.errors())
-        raise ConfigError(f"{path} cannot be used:\n{problems}") from None
+        problems = [_describe(problem, content) for problem in error.errors()]
+    else:
+        problems = _wrong_rules(experiment, content)
+    if problems:
+        raise ConfigError(f"{path} cannot be used:\n" + "\n".join(problems))
+    return experiment
+
+
+def _wrong_rules(experiment: Experiment, content: CommentedMap) -> list[str]:
+    """What is wrong with rules that are text, as far as it can be told without the network."""
+    if experiment.features.files:
+        return []  # a user's program runs when a session is made, not when its file is read
+    lamps = [lamp_measure(name) for name in experiment.rig.lamps]
+    animals = experiment.tracking.known_names
+    catalogue = catalogue_of(
+        experiment.features, experiment.rig.arena, None, lamps, animals=animals
+    )
+    wrong = problems_of(experiment.behaviours, catalogue)
+    return [
+        _at(("behaviours", name, "rule"), content) + str(error) for name, error in wrong.items()
+    ]
 
 
 def _read(path: Path) -> CommentedMap:
@@ -286,14 +297,21 @@ def _override(content: MutableMapping[str, Any], override: str) -> None:
 
 def _describe(problem: Any, content: CommentedMap) -> str:
     """One line: where in the file, what was found, what was expected."""
-    path, line = _locate(problem["loc"], content)
-    where = f"  line {line}, {path}: " if line else f"  {path}: "
+    where = _at(problem["loc"], content)
+    failure = problem.get("ctx", {}).get("error")
+    if isinstance(failure, ExpressionError):
+        return f"{where}{failure}"
     if problem["type"] == "extra_forbidden":
         return f"{where}there is no such setting{_did_you_mean(str(problem['loc'][-1]))}"
     if problem["type"] == "missing":
         return f"{where}is missing"
     found = "" if isinstance(problem["input"], Mapping) else f", found {problem['input']!r}"
     return f"{where}{problem['msg']}{found}"
+
+
+def _at(loc: Sequence[str | int], content: CommentedMap) -> str:
+    path, line = _locate(loc, content)
+    return f"  line {line}, {path}: " if line else f"  {path}: "
 
 
 def _locate(loc: Sequence[str | int], content: CommentedMap) -> tuple[str, int | None]:
@@ -307,6 +325,8 @@ def _locate(loc: Sequence[str | int], content: CommentedMap) -> tuple[str, int |
     here: Any = content
     for part in loc:
         is_last = part is loc[-1]
+        if names[-1:] == ["rule"] and part in ("text", "parts"):
+            continue
         if isinstance(here, CommentedMap) and part in here:
             place = here.lc.data.get(part) if here.lc.data else None
             line = place[0] + 1 if place else line

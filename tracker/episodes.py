@@ -9,18 +9,32 @@ known of it: the score is NaN, or the frame never came (lost, or superseded).
   `min_duration_s` after its first. A bad frame ends a candidate at once, and so do blank frames
   for more than `max_gap_s`: an episode begins with a run in which nothing speaks against it.
 - An episode is over once no frame has been good for more than `max_gap_s`, bad and blank alike.
-  Its last frame is the last good one. So a dip of exactly `max_gap_s` is bridged.
+  Its last frame is the last good one. So a dip of exactly `max_gap_s` is bridged. With
+  `max_blank_s` what is not known is borne for longer: blank frames count for `max_gap_s` only
+  after a bad one, and no frame good for more than `max_blank_s` ends the episode all the same.
+- No candidate begins less than `refractory_s` after the last frame of an episode.
+- An episode of the kind `point` is its first frame alone. The next one begins after a bad frame.
+- `lag_s` dates first and last frame back by as much: the score lags behind the animal by that.
 """
+
+from collections import deque
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from tracker.settings import Settings
 from tracker.types import Episode, Onset
 
+MOST_DATED_FRAMES = 4096
+"""Frames that are kept to date back by `lag_s`; more come only with over 1600 of them a second."""
+
 
 class EpisodeSettings(Settings):
     """When a behaviour counts as happening."""
 
+    kind: Literal["state", "point"] = Field(
+        "state", description="state: it lasts; point: it is its first frame alone"
+    )
     enter: float = Field(0.7, gt=0, le=1, description="score (0 to 1) that may begin an episode")
     leave: float = Field(0.5, gt=0, le=1, description="score (0 to 1) that keeps it going")
     min_duration_s: float = Field(
@@ -33,12 +47,36 @@ class EpisodeSettings(Settings):
         description="s, longest dip inside one; choose more than the time between two frames "
         "that the network gets to see",
     )
+    max_blank_s: float | None = Field(
+        None,
+        ge=0,
+        le=3600,
+        description="s, longest stretch inside one in which nothing is known; null: max_gap_s",
+    )
+    refractory_s: float = Field(
+        0, ge=0, le=86_400, description="s, shortest time from the end of one to the next"
+    )
+    lag_s: float = Field(
+        0,
+        ge=0,
+        le=2.5,
+        description="s that the score lags behind the animal: first and last frame are dated back",
+    )
 
     @model_validator(mode="after")
     def _enter_is_not_below_leave(self) -> "EpisodeSettings":
         if self.enter < self.leave:
             raise ValueError(f"enter ({self.enter}) is below leave ({self.leave})")
+        if self.max_blank_s is not None and self.max_blank_s < self.max_gap_s:
+            raise ValueError(
+                f"max_blank_s ({self.max_blank_s}) is below max_gap_s ({self.max_gap_s}): what "
+                f"speaks against an episode cannot be borne longer than what says nothing"
+            )
         return self
+
+
+_At = tuple[int, int]
+"""Index and capture time (ns) of a frame."""
 
 
 class EpisodeBuilder:
@@ -61,11 +99,24 @@ class EpisodeBuilder:
         self._leave = settings.leave
         self._min_duration_ns = round(settings.min_duration_s * 1e9)
         self._max_gap_ns = round(settings.max_gap_s * 1e9)
+        blank_s = settings.max_gap_s if settings.max_blank_s is None else settings.max_blank_s
+        self._max_blank_ns = round(blank_s * 1e9)
+        self._refractory_ns = round(settings.refractory_s * 1e9)
+        self._is_point = settings.kind == "point"
+        self._lag_ns = round(settings.lag_s * 1e9)
+        self._recent: deque[_At] = deque(maxlen=MOST_DATED_FRAMES)
         self._n_declared = 0
-        self._frame: tuple[int, int] | None = None
+        self._frame: _At | None = None
         self._period_ns: int | None = None
-        self._first: tuple[int, int] | None = None
-        self._last_good = (0, 0)
+        self._first: _At | None = None
+        self._first_dated: _At = (0, 0)
+        self._last_good: _At = (0, 0)
+        self._last_dated: _At = (0, 0)
+        self._splits_blanks = settings.max_blank_s is not None
+        self._bad_since_ns: int | None = None
+        self._ended: _At | None = None
+        self._ended_dated: _At | None = None
+        self._spent = False
         self._onset: Onset | None = None
 
     @property
@@ -83,24 +134,36 @@ class EpisodeBuilder:
 
         Returns:
             An `Onset` on the frame that confirms an episode, an `Episode` on the frame that
-            shows it is over, otherwise None. A frame that ends one episode may begin the next,
-            which is then confirmed by a later frame at the earliest.
+            shows it is over (of a point: on the next frame), otherwise None. A frame that ends one
+            episode may begin the next, which is then confirmed by a later frame at the earliest.
 
         Raises:
             ValueError: If the index or the capture time did not rise.
         """
         frame = (frame_index, captured_ns)
         blank_until_ns = captured_ns - self._note_frame(frame)
-        ended = self._end_if_gap(blank_until_ns)
+        ended = self._close() if self._is_point and self._onset else None
+        ended = ended or self._end_if_gap(blank_until_ns)
         if score >= self._leave:
-            if self._first is None and score >= self._enter:
-                self._first = frame
-            self._last_good = frame
-        elif self._onset is None and score < self._leave:
-            self._first = None
+            if self._first is None and score >= self._enter and self._may_begin(captured_ns):
+                self._first, self._first_dated = frame, self._dated_back(frame)
+            self._last_good, self._last_dated = frame, self._dated_back(frame)
+            self._bad_since_ns = None
+        elif score < self._leave:
+            self._spent = False
+            if self._bad_since_ns is None:
+                self._bad_since_ns = blank_until_ns if self._splits_blanks else self._last_good[1]
+            if self._onset is None:
+                self._first = None
+            else:
+                ended = ended or self._end_if_gap(captured_ns)
         else:
             ended = ended or self._end_if_gap(captured_ns)
         return ended or self._confirm_if_long_enough(frame)
+
+    def cut(self) -> Episode | None:
+        """End what goes on, at its last good frame, since another behaviour has begun."""
+        return self._close()
 
     def finish(self) -> Episode | None:
         """End the session: return the episode that is going on, up to its last good frame.
@@ -110,10 +173,17 @@ class EpisodeBuilder:
         onset, self._onset, self._first = self._onset, None, None
         if onset is None:
             return None
-        return Episode(onset, *self._last_good, ended_by_session=True)
+        if self._is_point:
+            return Episode(onset, onset.onset_index, onset.onset_ns)
+        return Episode(onset, *self._last_dated, ended_by_session=True)
 
-    def _note_frame(self, frame: tuple[int, int]) -> int:
+    def _note_frame(self, frame: _At) -> int:
         """Return how long this frame itself lasts (ns); the rest since the last one is blank."""
+        if self._lag_ns:
+            self._recent.append(frame)
+            oldest_ns = frame[1] - self._lag_ns
+            while len(self._recent) > 1 and self._recent[1][1] <= oldest_ns:
+                self._recent.popleft()
         before, self._frame = self._frame, frame
         if before is None:
             return 0
@@ -129,14 +199,43 @@ class EpisodeBuilder:
         self._period_ns = period_ns
         return period_ns
 
+    def _dated_back(self, frame: _At) -> _At:
+        """Return the frame that was taken `lag_s` before this one, or the first one there is.
+
+        It comes after the last frame of the episode before, in any case.
+        """
+        if not self._lag_ns:
+            return frame
+        dated = self._recent[0]
+        return frame if self._ended_dated and dated[0] <= self._ended_dated[0] else dated
+
+    def _may_begin(self, now_ns: int) -> bool:
+        if self._spent:
+            return False
+        return self._ended is None or now_ns - self._ended[1] >= self._refractory_ns
+
     def _end_if_gap(self, until_ns: int) -> Episode | None:
         """Close what is open if no frame was good for too long until `until_ns`."""
-        if self._first is None or until_ns - self._last_good[1] <= self._max_gap_ns:
+        if self._first is None:
             return None
-        onset, self._onset, self._first = self._onset, None, None
-        return None if onset is None else Episode(onset, *self._last_good)
+        bad_since_ns = self._bad_since_ns
+        is_over = until_ns - self._last_good[1] > self._max_blank_ns or (
+            bad_since_ns is not None and until_ns - bad_since_ns > self._max_gap_ns
+        )
+        return self._close() if is_over else None
 
-    def _confirm_if_long_enough(self, frame: tuple[int, int]) -> Onset | None:
+    def _close(self) -> Episode | None:
+        onset, self._onset, self._first = self._onset, None, None
+        if onset is None:
+            return None
+        self._ended, self._ended_dated = self._last_good, self._last_dated
+        if self._is_point:
+            self._spent = True
+            self._ended = self._ended_dated = (onset.onset_index, onset.onset_ns)
+            return Episode(onset, onset.onset_index, onset.onset_ns)
+        return Episode(onset, *self._last_dated)
+
+    def _confirm_if_long_enough(self, frame: _At) -> Onset | None:
         first = self._first
         if first is None or self._onset is not None or self._last_good != frame:
             return None
@@ -144,5 +243,5 @@ class EpisodeBuilder:
             return None
         self._n_declared += 1
         name = f"{self._behaviour}/{self._subject}/{self._n_declared}"
-        self._onset = Onset(name, self._behaviour, self._subject, *first, *frame)
+        self._onset = Onset(name, self._behaviour, self._subject, *self._first_dated, *frame)
         return self._onset

@@ -2,7 +2,8 @@
 
 TrackerError
 ├── ConfigError            the experiment file is wrong; nothing was started
-│   └── UnknownName        it names something that does not exist
+│   ├── UnknownName        it names something that does not exist
+│   └── ExpressionError    a rule that is text does not say something that can be known
 ├── ModelError             the network file cannot be used, or gave nonsense
 ├── MissingExtra           an optional part is not installed
 ├── DeviceError            a camera or an actuator failed
@@ -44,10 +45,38 @@ class UnknownName(ConfigError):
 
     def __init__(self, where: str, what: str, name: str, known: Iterable[str]) -> None:
         names = list(known)
-        close = get_close_matches(name, names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        hint = close_to(name, names)
         exist = f"There is: {', '.join(names)}" if names else f"There is no {what} at all"
         super().__init__(f"{where}: unknown {what} {name!r}{hint} {exist}")
+
+
+class ExpressionError(ConfigError, ValueError):
+    """A rule that is text cannot be used; the message points at the place.
+
+    Args:
+        message: What was found and what was expected.
+        text: The whole rule.
+        start: First wrong character, from 0.
+        end: The character after the last wrong one.
+    """
+
+    def __init__(self, message: str, text: str, start: int, end: int) -> None:
+        line_start = text.rfind("\n", 0, start) + 1
+        line = text[line_start:].partition("\n")[0]
+        column = start - line_start
+        carets = "^" * max(1, min(end - start, len(line) - column))
+        super().__init__(f"{message}\n    {line}\n    {' ' * column}{carets}")
+        self.message, self.text, self.start, self.end = message, text, start, end
+
+    def of(self, where: str) -> "ExpressionError":
+        """Return the same error, that also says which rule it is."""
+        return ExpressionError(f"{where}: {self.message}", self.text, self.start, self.end)
+
+
+def close_to(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" if one of the known names is close to this one, or "."."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 class ModelError(TrackerError):

@@ -5,24 +5,17 @@ same object, and the same frames give the same episodes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from tracker.behaviours.base import Adjustable, Behaviour, Term
+from tracker.behaviours.base import Adjustable, Term
 from tracker.clock import Clock
-from tracker.episodes import EpisodeBuilder
 from tracker.errors import ConfigError, UnknownName
 from tracker.features import FeatureExtractor
 from tracker.observers.base import Observer
 from tracker.tracking import Tracker
-from tracker.types import Episode, Frame, FrameResult, Onset, StageTimes
+from tracker.types import Episode, Frame, FrameResult, StageTimes
+from tracker.watching import Watch, Watching
 
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """A behaviour to look for, and the builder that turns its scores into episodes."""
-
-    behaviour: Behaviour
-    episodes: EpisodeBuilder
+__all__ = ["Pipeline", "Watch"]
 
 
 class Pipeline:
@@ -48,10 +41,7 @@ class Pipeline:
         self._tracker = tracker
         self._features = features
         self._watches = tuple(watches)
-        self._updates = [
-            (watch.behaviour.name, watch.behaviour.update, watch.episodes.update)
-            for watch in self._watches
-        ]
+        self._watching = Watching(watches)
         self._clock = clock
 
     @property
@@ -77,12 +67,12 @@ class Pipeline:
     @property
     def behaviours(self) -> tuple[str, ...]:
         """Names of the behaviours that are looked for."""
-        return tuple(watch.behaviour.name for watch in self._watches)
+        return self._watching.behaviours
 
     @property
     def rules(self) -> dict[str, tuple[str, ...]]:
         """Features that each behaviour looks at, by behaviour."""
-        return {watch.behaviour.name: watch.behaviour.features for watch in self._watches}
+        return self._watching.rules
 
     @property
     def terms(self) -> dict[str, tuple[Term, ...]]:
@@ -118,7 +108,7 @@ class Pipeline:
     @property
     def going_on(self) -> tuple[str, ...]:
         """Names of the behaviours with an open episode. Any thread may ask."""
-        return tuple(w.behaviour.name for w in self._watches if w.episodes.going_on)
+        return self._watching.going_on
 
     def step(self, frame: Frame) -> FrameResult:
         """Return all that follows from `frame`.
@@ -134,13 +124,7 @@ class Pipeline:
             observation = self._tracker.update(observation)
         observed_ns = self._clock.now_ns()
         features = self._features.update(observation)
-        scores: dict[str, float] = {}
-        events: list[Onset | Episode] = []
-        for name, score_of, episode_of in self._updates:
-            score = scores[name] = score_of(observation, features)
-            event = episode_of(score, frame.index, frame.captured_ns)
-            if event is not None:
-                events.append(event)
+        scores, events = self._watching.step(observation, features)
         stages = StageTimes(
             received_ns=frame.received_ns,
             started_ns=started_ns,
@@ -148,9 +132,8 @@ class Pipeline:
             decided_ns=self._clock.now_ns(),
             network_ns=observation.network_ns,
         )
-        return FrameResult(observation, features, scores, tuple(events), stages)
+        return FrameResult(observation, features, scores, events, stages)
 
     def finish(self) -> tuple[Episode, ...]:
         """Close the episodes that are still going on, at their last certain frame."""
-        ends = (watch.episodes.finish() for watch in self._watches)
-        return tuple(episode for episode in ends if episode is not None)
+        return self._watching.finish()

@@ -16,8 +16,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from tracker.behaviours.rule import make_rule
 from tracker.build_loop import Bench
+from tracker.build_watches import build_watches
 from tracker.clock import Clock
 from tracker.config import Experiment
 from tracker.control.lifeline import Lifeline, LifelineSettings
@@ -327,10 +327,8 @@ def _controllers(
             f"the session does not look for {', '.join(missing)}: run it with the same file, with "
             f"--set stimulation=null"
         )
-    behaviours = {
-        name: make_rule(name, watched.rule, features).features
-        for name, watched in experiment.behaviours.items()
-    }
+    watches = build_watches(experiment, features, dict.fromkeys(features, 0.0))
+    behaviours = {watch.behaviour.name: watch.behaviour.features for watch in watches}
     return bench.controllers(behaviours, features)
 
 

@@ -23,6 +23,13 @@ class Behaviour(Protocol):
         """Names of the features that it looks at; empty if it looks at the observation alone."""
 
     @property
+    def episodes(self) -> tuple[str, ...]:
+        """Behaviours above it in the ethogram whose episodes it looks at; most look at none.
+
+        Of each it finds `episode.<name>` among the features: 1.0 while an episode goes on.
+        """
+
+    @property
     def group_delay_s(self) -> float:
         """How far the score lags behind the animal (s), 0 or more: the slowest input's delay."""
 

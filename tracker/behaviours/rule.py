@@ -109,6 +109,11 @@ class Rule:
         return tuple(dict.fromkeys(ramp.feature for ramp in self._ramps))
 
     @property
+    def episodes(self) -> tuple[str, ...]:
+        """It looks at no episodes."""
+        return ()
+
+    @property
     def group_delay_s(self) -> float:
         """Delay of the slowest feature that the rule looks at (s); NaN if that is not known."""
         return self._group_delay_s

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.build import build_watches
+from tracker.build_watches import build_watches
 from tracker.config import Experiment
 from tracker.types import Episode, FrameResult, Observation
+from tracker.watching import Watching
 
 _NOBODY = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), np.float32)
 
@@ -96,17 +97,13 @@ def episodes_from(
         ConfigError: If a rule names a feature that is not there.
     """
     names = list(features.values)
-    watches = build_watches(experiment, names, group_delay_s)
+    watching = Watching(build_watches(experiment, names, group_delay_s))
     episodes: list[Episode] = []
     columns = [features.values[name].tolist() for name in names]
     moments = zip(features.indices.tolist(), features.captured_ns.tolist(), strict=True)
     for (index, captured_ns), *values in zip(moments, *columns, strict=True):
         nothing = Observation(index, captured_ns, *_NOBODY)  # rules look at features alone
         here = dict(zip(names, values, strict=True))
-        for watch in watches:
-            score = watch.behaviour.update(nothing, here)
-            event = watch.episodes.update(score, index, captured_ns)
-            if isinstance(event, Episode):
-                episodes.append(event)
-    last = (watch.episodes.finish() for watch in watches)
-    return [*episodes, *(each for each in last if each is not None)]
+        _, events = watching.step(nothing, here)
+        episodes += [each for each in events if isinstance(each, Episode)]
+    return [*episodes, *watching.finish()]

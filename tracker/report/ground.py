@@ -41,7 +41,8 @@ class Ground:
         """The ground of an arena, in px if nothing is known of it."""
         if arena is None:
             return cls(shape, "px", 1.0, {}, picture)
-        return cls(shape, "cm", arena.px_per_cm, dict(arena.zones), picture)
+        unit, scale = ("px", 1.0) if arena.px_per_cm is None else ("cm", arena.px_per_cm)
+        return cls(shape, unit, scale, dict(arena.zones), picture)
 
     @property
     def extent(self) -> tuple[float, float, float, float]:

@@ -64,6 +64,11 @@ class TrackingSettings(Settings):
         return self
 
     @property
+    def known_names(self) -> tuple[str, ...]:
+        """Names of several animals, by row of the observation; none if there is one alone."""
+        return () if self.max_animals is None and not self.animals else self.names("")
+
+    @property
     def is_fixed(self) -> bool:
         """Whether it is known how many animals there are."""
         return self.max_animals is None

@@ -1,0 +1,1 @@
+"""What people saw in videos: bouts of behaviours, read from the files of other programs."""
