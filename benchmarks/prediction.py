@@ -20,7 +20,7 @@ FPS = 24.0
 AHEAD = (1, 2, 3, 4, 5)
 CHOSEN: dict[str, dict[str, Any]] = {
     "still": {},
-    "one_euro": {"min_cutoff_hz": 50.0, "beta": 1.0, "speed_cutoff_hz": 2.0},
+    "one_euro": {"min_cutoff_hz": 10.0, "beta": 0.1, "speed_cutoff_hz": 3.0},
     "constant_velocity": {"agility": 70.0},
     "constant_acceleration": {"agility": 300.0},
 }

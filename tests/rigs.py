@@ -35,7 +35,7 @@ def at(x):
     return [[x, 10.0], [x, 20.0]]
 
 
-def make_pipeline(script, clock=None, tracker=None):
+def make_pipeline(script, clock=None, tracker=None, smoother=None):
     """Observer by script → features → one behaviour, `right`: x beyond 3 cm, at 10 px/cm."""
     arena = Arena(ArenaSettings(px_per_cm=10.0))
     features = FeatureExtractor(FeatureSettings(), SKELETON, arena)
@@ -44,7 +44,12 @@ def make_pipeline(script, clock=None, tracker=None):
         make_rule("right", rule, features.names), EpisodeBuilder("right", "mouse", ON_THE_RIGHT)
     )
     return Pipeline(
-        FixedObserver(SKELETON, script), features, [right], clock or SystemClock(), tracker
+        FixedObserver(SKELETON, script),
+        features,
+        [right],
+        clock or SystemClock(),
+        tracker,
+        smoother,
     )
 
 

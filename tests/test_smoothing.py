@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from rigs import SKELETON, at, frame, make_pipeline
 
 from tracker.smoothing import (
     FAST_PX_S,
@@ -118,6 +119,16 @@ def test_a_one_euro_filter_is_quicker_in_motion():
 )
 def test_prediction_is_part_of_the_delay(kind, expected):
     assert smoother(kind, predict_ms=30).group_delay_s == pytest.approx(expected)
+
+
+def test_a_feature_lags_by_its_window_and_by_the_filter_and_never_by_less_than_nothing():
+    one = smoother(FilterKind.ONE_EURO, min_cutoff_hz=1 / (2 * math.pi * 0.1))
+    own = {"speed_cm_s": 0.15, "x_cm": 0.0, "lamp_led": 0.0}
+    assert one.delays(own, but=["lamp_led"]) == pytest.approx(
+        {"speed_cm_s": 0.25, "x_cm": 0.1, "lamp_led": 0.0}
+    )
+    ahead = smoother(FilterKind.CONSTANT_VELOCITY, predict_ms=50)
+    assert ahead.delays(own) == pytest.approx({"speed_cm_s": 0.1, "x_cm": 0.0, "lamp_led": 0.0})
 
 
 # By hand
@@ -305,6 +316,17 @@ def test_a_wrong_keypoint_does_not_reach_the_filter():
     one.update(seen(1000, chain(nose=(300, 0)), [[0.1, 1, 1]]))
     got = one.update(seen(1020, chain()))
     np.testing.assert_allclose(got.xy[0, 0], (40, 0), atol=1e-3)
+
+
+# In the pipeline
+
+
+def test_features_see_what_is_smoothed_and_the_record_what_was_seen():
+    one = Smoother(SmoothingSettings(kind=FilterKind.ONE_EURO), 1, SKELETON)
+    pipeline = make_pipeline(lambda i: at(10.0 if i < 5 else 40.0), smoother=one)
+    results = [pipeline.step(frame(i)) for i in range(6)]
+    assert results[-1].observation.xy[0, 0].tolist() == [40.0, 10.0]
+    assert 1.0 < results[-1].features["x_cm"] < 4.0
 
 
 # Settings

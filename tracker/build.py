@@ -31,7 +31,7 @@ from tracker.features.own import hashes_of
 from tracker.ledger import Ledger
 from tracker.observers.appearance import AppearanceObserver
 from tracker.observers.base import Observer
-from tracker.observers.lamps import LampObserver
+from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.mask_measures import MaskMeasuresObserver
 from tracker.observers.network import NetworkObserver
 from tracker.pipeline import Pipeline
@@ -44,6 +44,7 @@ from tracker.session_folder.settings import Overload
 from tracker.session_folder.video_writer import Codec
 from tracker.session_handler import SessionHandler
 from tracker.session_parts import Parts
+from tracker.smoothing import Smoother
 from tracker.tracking import Tracker
 from tracker.types import CameraInfo
 
@@ -226,14 +227,16 @@ def build_pipeline(
                 "tracking.given: a network does not say who is who; it is for `tracker import`"
             )
         observer = build_observer(experiment, clock)
+    names, tracker = tracking.names(experiment.session.subject), None
+    if not tracking.given:
+        tracker = Tracker(names, observer.skeleton, tracking)
+    smoother = Smoother(experiment.smoothing, len(names), observer.skeleton)
     catalogue = build_catalogue(experiment, observer.skeleton)
     features = build_features(experiment, observer.skeleton, catalogue)
-    watches = build_watches(experiment, features.names, features.group_delay_s, catalogue)
-    tracker = None
-    if not tracking.given:
-        names = tracking.names(experiment.session.subject)
-        tracker = Tracker(names, observer.skeleton, tracking)
-    return Pipeline(observer, features, watches, clock, tracker)
+    lamps = [lamp_measure(name) for name in experiment.rig.lamps]
+    delays = smoother.delays(features.group_delay_s, but=lamps)
+    watches = build_watches(experiment, features.names, delays, catalogue)
+    return Pipeline(observer, features, watches, clock, tracker, smoother, delays)
 
 
 def build_observer(experiment: Experiment, clock: Clock) -> Observer:

@@ -42,6 +42,7 @@ from tracker.runtimes.base import RuntimeSettings
 from tracker.session_folder.settings import RecorderSettings
 from tracker.session_parts import SessionSettings
 from tracker.settings import Settings
+from tracker.smoothing import SmoothingSettings
 from tracker.tracking import TrackingSettings
 
 CameraSettings = Annotated[
@@ -160,6 +161,7 @@ class Experiment(Settings):
     rig: Rig
     model: Model = Model()
     tracking: TrackingSettings = TrackingSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
     features: FeatureSettings = FeatureSettings()
     behaviours: Mapping[str, Watched] = Field(min_length=1)
     stimulation: Stimulation | None = Field(None, description="null: nothing is ever stimulated")

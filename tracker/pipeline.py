@@ -11,6 +11,7 @@ from tracker.clock import Clock
 from tracker.errors import ConfigError, UnknownName
 from tracker.features import FeatureExtractor
 from tracker.observers.base import Observer
+from tracker.smoothing import Smoother
 from tracker.tracking import Tracker
 from tracker.types import Episode, Frame, FrameResult, StageTimes
 from tracker.watching import Watch, Watching
@@ -27,6 +28,9 @@ class Pipeline:
         watches: Behaviours to look for, in ethogram order.
         clock: Stamps the stages; has no influence on what is decided.
         tracker: Knows the animals apart; None: individuals stay as they are seen.
+        smoother: Smooths what features are measured from; None: they see what was seen.
+        group_delay_s: How far each feature lags (s), with the smoother's delay; None: as the
+            features say.
     """
 
     def __init__(
@@ -36,10 +40,14 @@ class Pipeline:
         watches: Sequence[Watch],
         clock: Clock,
         tracker: Tracker | None = None,
+        smoother: Smoother | None = None,
+        group_delay_s: Mapping[str, float] | None = None,
     ) -> None:
         self._observer = observer
         self._tracker = tracker
+        self._smoother = smoother
         self._features = features
+        self._group_delay_s = features.group_delay_s if group_delay_s is None else group_delay_s
         self._watches = tuple(watches)
         self._watching = Watching(watches)
         self._clock = clock
@@ -57,7 +65,7 @@ class Pipeline:
     @property
     def group_delay_s(self) -> Mapping[str, float]:
         """How far each feature lags behind the animal (s), apart from half a frame."""
-        return self._features.group_delay_s
+        return self._group_delay_s
 
     @property
     def min_fps(self) -> float:
@@ -123,7 +131,8 @@ class Pipeline:
         if self._tracker is not None:
             observation = self._tracker.update(observation)
         observed_ns = self._clock.now_ns()
-        features = self._features.update(observation)
+        smoothed = observation if self._smoother is None else self._smoother.update(observation)
+        features = self._features.update(smoothed)
         scores, events = self._watching.step(observation, features)
         stages = StageTimes(
             received_ns=frame.received_ns,

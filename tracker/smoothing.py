@@ -12,6 +12,7 @@ see is smoothed; what is recorded and published is what was seen.
 """
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
@@ -147,6 +148,21 @@ class Smoother:
         if self._settings.kind is FilterKind.ONE_EURO:
             at_rest = 1 / (2 * math.pi * self._settings.min_cutoff_hz)
         return at_rest - (self._ahead_s if self._filter is not None else 0.0)
+
+    def delays(
+        self, group_delay_s: Mapping[str, float], but: Collection[str] = ()
+    ) -> dict[str, float]:
+        """Return how far features of smoothed positions lag (s), 0 at least.
+
+        Args:
+            group_delay_s: Their own delay, by name.
+            but: Those that are not measured from positions.
+        """
+        mine = self.group_delay_s
+        return {
+            name: delay_s if name in but else max(delay_s + mine, 0.0)
+            for name, delay_s in group_delay_s.items()
+        }
 
     def update(self, observation: Observation) -> Observation:
         """Return the observation with smoothed positions.
