@@ -84,7 +84,7 @@ class Halfway(ScriptedCamera):
 
 def test_a_session_writes_what_was_changed_and_decides_by_it(tmp_path):
     camera = Halfway([frame(i) for i in range(100)])
-    rig = Rig(tmp_path / "s", camera, script=lambda i: at(35.0), codec=Codec.NONE)
+    rig = Rig(tmp_path / "s", camera, script=lambda i: at(35.0), codec=Codec.NONE, ring_capacity=4)
     camera.session = rig.session
     rig.run()
     recording = Recording(rig.folder)

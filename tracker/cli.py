@@ -20,6 +20,7 @@ from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.check import Verdict, check
 from tracker.clock import SystemClock
 from tracker.commands import register as register_commands
+from tracker.commands.viewing import open_beside, refuse_view
 from tracker.config import Experiment, load, schema
 from tracker.errors import ConfigError, SessionError, TrackerError
 from tracker.keys import Role, load_client_keys, make_client_keys, make_keys
@@ -53,6 +54,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="Replace a setting, e.g. rig.camera.fps=60. Repeatable."),
 ]
+View = Annotated[
+    bool | None,
+    typer.Option("--view/--no-view", help="Open the live view in a process of its own."),
+]
 Headless = Annotated[bool, typer.Option("--headless", help="No live panel, only the summary.")]
 Json = Annotated[bool, typer.Option("--json", help="Last line of stdout is one JSON object.")]
 Camera = Annotated[
@@ -81,12 +86,14 @@ def demo(
     out: Out = Path("sessions"),
     changes: Set = None,
     *,
+    view: View = None,
     headless: Headless = False,
     as_json: Json = False,
 ) -> None:
     """Watch a synthetic mouse with the shipped network; needs no hardware."""
     experiment = load(Path("demo"), [*_seconds(seconds), *(changes or [])])
-    _run(experiment, "demo", out, headless=headless, as_json=as_json)
+    shows = False if view is None and (headless or as_json) else view
+    _run(experiment, "demo", out, headless=headless, as_json=as_json, view=shows)
 
 
 @app.command(epilog="Example: `tracker run open_field --camera mouse.mp4 --fast --subject m12`")
@@ -103,6 +110,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
     *,
     fast: Fast = False,
     loop: Loop = False,
+    view: View = False,
     headless: Headless = False,
     as_json: Json = False,
 ) -> None:
@@ -116,7 +124,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
     facts = [f"session.{name}={json.dumps(text)}" for name, text in about.items() if text]
     source = _camera(camera, fast=fast, loop=loop)
     experiment = load(config, [*source, *_seconds(seconds), *(changes or []), *facts])
-    _run(experiment, config.stem, out, headless=headless, as_json=as_json)
+    _run(experiment, config.stem, out, headless=headless, as_json=as_json, view=view)
 
 
 @app.command(name="check", epilog="Example: `tracker check open_field --camera synthetic`")
@@ -210,10 +218,20 @@ def main() -> None:
         _fail(error, REFUSED)
 
 
-def _run(experiment: Experiment, title: str, out: Path, *, headless: bool, as_json: bool) -> None:
+def _run(
+    experiment: Experiment,
+    title: str,
+    out: Path,
+    *,
+    headless: bool,
+    as_json: bool,
+    view: bool | None,
+) -> None:
+    refuse_view(wanted=view)
     try:
         session, folder = build_session(experiment, out, SystemClock())
         session.start()
+        open_beside(session.control_address, wanted=view)
     except TrackerError as error:
         if as_json:
             _print_json({"session": None, "end_reason": "failed", "error": str(error)})

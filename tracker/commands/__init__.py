@@ -13,6 +13,7 @@ from tracker.commands import (
     rendering,
     replaying,
     stimulation,
+    viewing,
 )
 
 
@@ -64,3 +65,7 @@ def register(app: typer.Typer) -> None:
         name="import",
         epilog="Example: `tracker import mouseDLC.h5 --video mouse.mp4 --config open_field`",
     )(exporting.import_session)
+    app.command(
+        epilog="Examples:\n\n`tracker view`\n\n`tracker view tcp://rig1 tcp://rig2`\n\n"
+        "`tracker view --screenshot view.png`"
+    )(viewing.view)
