@@ -13,7 +13,7 @@ from tracker.publisher import Publisher, PublisherSettings
 from tracker.recorder import Recorder
 from tracker.session import Session
 from tracker.session_folder.settings import RecorderSettings
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.session_parts import Parts, SessionSettings
 from tracker.testing.fixed_observer import FixedObserver
 from tracker.types import Frame, Skeleton

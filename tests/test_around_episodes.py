@@ -14,7 +14,7 @@ from tracker.errors import ConfigError, RecordingError
 from tracker.recording import Recording
 from tracker.session_folder.around_episodes import AroundEpisodes
 from tracker.session_folder.settings import AroundEpisodesSettings, RecorderSettings
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.testing.scripted_camera import ScriptedCamera
 from tracker.types import CameraInfo, Episode, Fate, Frame, Onset
 

@@ -9,7 +9,7 @@ from tracker.changes import Change, Changes, changes_in
 from tracker.errors import ConfigError, RecordingError, SessionError, UnknownName
 from tracker.recording import Recording
 from tracker.replay.verify import verify
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.testing.scripted_camera import ScriptedCamera
 
 BEYOND_4_CM = Change("right", 0, 4.0, "anna")

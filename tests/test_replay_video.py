@@ -13,7 +13,8 @@ from tracker.config import load
 from tracker.recording import Recording
 from tracker.replay import Kind, Source, Why, verify
 from tracker.session_folder.tables import TableWriter, read_table
-from tracker.session_folder.video_writer import Codec, VideoWriter
+from tracker.session_folder.video_encoder import Codec, Encoder, choose_encoder
+from tracker.session_folder.video_writer import VideoWriter
 from tracker.types import Fate
 
 N_FRAMES = 120
@@ -48,14 +49,9 @@ def film_again(folder, change):
     """Write the video anew; `change` gives what is stored of each frame, None: nothing."""
     frames = list(Recording(folder).frames())
     (folder / "video.mkv").unlink()
-    video = VideoWriter(
-        folder / "video.mkv",
-        frames[0].image.shape,
-        codec=Codec.FFV1,
-        crf=0,
-        threads=1,
-        tags={},
-    )
+    shape = frames[0].image.shape
+    encoder = choose_encoder(Codec.FFV1, Encoder.CPU, shape, crf=0)
+    video = VideoWriter(folder / "video.mkv", shape, encoder=encoder, threads=1, tags={})
     for each in frames:
         pixels = change(each.index, each.image.copy())
         if pixels is not None:

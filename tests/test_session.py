@@ -22,7 +22,7 @@ from tracker.errors import (
 from tracker.interlocks import Interlocks
 from tracker.recorder import Recorder
 from tracker.recording import Recording
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.session_state import EndReason, State
 from tracker.stages import MAX_RESULTS_WAITING
 from tracker.subscriber import Subscriber

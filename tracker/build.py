@@ -41,7 +41,7 @@ from tracker.recorder import Recorder
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.session import Session
 from tracker.session_folder.settings import Overload
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.session_handler import SessionHandler
 from tracker.session_parts import Parts
 from tracker.smoothing import Smoother

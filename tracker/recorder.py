@@ -33,8 +33,8 @@ from tracker.session_folder.rows import (
 from tracker.session_folder.settings import RecorderSettings
 from tracker.session_folder.stimulus_files import StimulusFiles
 from tracker.session_folder.tables import TableWriter
+from tracker.session_folder.video_encoder import Codec, EncoderChoice, choose_encoder
 from tracker.session_folder.video_track import VideoTrack, refuse_video
-from tracker.session_folder.video_writer import Codec
 from tracker.session_folder.work import Busy, Work
 from tracker.stimuli import Edge, StimulusRow
 from tracker.types import (
@@ -140,6 +140,7 @@ class Recorder:
         self._n_frames = 0
         self._files: _Files | None = None
         self._lock: WriterLock | None = None
+        self._encoder: EncoderChoice | None = None
 
     @property
     def folder(self) -> Path:
@@ -155,11 +156,13 @@ class Recorder:
                 the camera's frames.
         """
         self._opened_ns = self._flushed_ns = self._synced_ns = self._clock.now_ns()
+        settings = self._settings
+        stored = refuse_video(self._camera.shape, settings)
+        if settings.codec is not Codec.NONE:
+            self._encoder = choose_encoder(settings.codec, settings.encoder, stored, settings.crf)
+            if (around := settings.around_episodes) is not None:
+                self.around = AroundEpisodes(around, self._camera, self._confirm_s)
         session = _pretty(self._session("running"))
-        refuse_video(self._camera.shape, self._settings)
-        around = self._settings.around_episodes
-        if around is not None and self._settings.codec is not Codec.NONE:
-            self.around = AroundEpisodes(around, self._camera, self._confirm_s)
         self._make_folder()
         self._lock = WriterLock(self._folder)
         with ExitStack() as undo:
@@ -169,6 +172,8 @@ class Recorder:
             write_new(self._folder / names.RESERVE, b"\xa5" * _RESERVE_BYTES)
             self._files = self._begin_files()
             undo.pop_all()
+        if self._encoder is not None and self._encoder.fell_back:
+            self.log("warning", self._encoder.fell_back)
 
     def write_frame(self, frame: Frame) -> InVideo | None:
         """Add one frame to the video, and say where; does nothing with codec `none`.
@@ -355,9 +360,10 @@ class Recorder:
         return StimulusFiles(self._folder, self._session_id, *about)
 
     def _begin_video(self) -> VideoTrack | None:
-        if self._settings.codec is Codec.NONE:
+        if self._encoder is None:
             return None
-        return VideoTrack(self._folder, self._camera, self._settings, self._session_id, self.work)
+        about = self._camera, self._settings, self._session_id, self._encoder
+        return VideoTrack(self._folder, *about, self.work)
 
     def _session(self, state: str) -> dict[str, Any]:
         started = datetime.fromtimestamp(
@@ -376,6 +382,7 @@ class Recorder:
             "features": self._rows.features,
             "behaviours": self._rows.behaviours,
             "recorder": self._settings.model_dump(mode="json"),
+            "video": self._encoder,
             "experiment_sha256": hashlib.sha256(self._experiment).hexdigest(),
             "provenance": self._provenance,
         }

@@ -100,7 +100,10 @@ class RecorderWatch:
                 self._warn(seconds)
             self._late_ns = now_ns
             if losing and not self._drop_frames:
-                raise RecordingError(f"frames are missing from the video: {self._advice()}")
+                raise RecordingError(
+                    f"frames are missing from the video: {self._advice()}; or allow it with "
+                    f"on_overload: drop"
+                )
         elif self._late_ns is not None and now_ns - self._late_ns >= QUIET_NS:
             self._late_ns, self._waits_for = None, ""
             self._tell("info", "the recorder has caught up", frames_lost=self._n_lost)

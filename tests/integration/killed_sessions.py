@@ -19,7 +19,7 @@ from rigs import Rig, at
 
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.clock import SystemClock
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 
 CAMERA = SyntheticCameraSettings(width=64, height=48, fps=100, seed=7)
 AT_ONCE = 3

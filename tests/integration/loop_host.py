@@ -22,7 +22,7 @@ from tracker.limits import Limits
 from tracker.recorder import Recorder
 from tracker.session import Session
 from tracker.session_folder.settings import RecorderSettings
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.session_parts import Parts, SessionSettings
 from tracker.stimuli import PulseTrain
 

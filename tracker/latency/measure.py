@@ -23,7 +23,7 @@ from tracker.latency.lamp_search import lit, where_it_brightens
 from tracker.observers.lamps import LampSettings, lamp_measure
 from tracker.recording import Recording
 from tracker.session import Session
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.stimuli import Delivery, Edge, PulseTrain, StimulusRow
 
 LED, ANSWER, LAMP = "led_on", "answer", "latency_led"

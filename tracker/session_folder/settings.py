@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec, Encoder
 from tracker.settings import Settings
 
 
@@ -59,6 +59,9 @@ class RecorderSettings(Settings):
 
     codec: Codec = Field(Codec.FFV1, description="ffv1: bit-exact; h264: small; none: no video")
     crf: int = Field(18, ge=0, le=51, description="h264 only: 0 is best, 51 is worst")
+    encoder: Encoder = Field(
+        Encoder.CPU, description="h264 only: cpu; nvenc: an NVIDIA GPU; auto: that, if it is there"
+    )
     encoder_threads: int = Field(1, ge=1, le=16, description="threads of the encoder")
     segment_minutes: float | None = Field(
         None, gt=0, le=1440, description="min of captured time, then a new video file; null: one"

@@ -7,7 +7,8 @@ import numpy as np
 from tracker.errors import RecordingError
 from tracker.session_folder.files import SCHEMA_VERSION, VIDEO, video_segment
 from tracker.session_folder.settings import AnimalCrop, RecorderSettings, RegionCrop
-from tracker.session_folder.video_writer import VideoWriter, refuse_shape
+from tracker.session_folder.video_encoder import EncoderChoice, refuse_shape
+from tracker.session_folder.video_writer import VideoWriter
 from tracker.session_folder.work import Busy, Work
 from tracker.types import CameraInfo, Frame, InVideo, Observation
 
@@ -20,6 +21,7 @@ class VideoTrack:
         camera: Tells the shape of every frame.
         settings: Codec, segments and crop; the codec is any but `NONE`.
         session_id: Goes into each file.
+        encoder: Chosen for the images that `refuse_video` returns.
         work: Told how long encoder and disk take.
 
     Raises:
@@ -34,9 +36,11 @@ class VideoTrack:
         camera: CameraInfo,
         settings: RecorderSettings,
         session_id: str,
+        encoder: EncoderChoice,
         work: Work,
     ) -> None:
         self._work = work
+        self._encoder = encoder
         self._folder = folder
         self._settings = settings
         self._sensor = camera.shape
@@ -123,8 +127,7 @@ class VideoTrack:
             self._folder / name,
             self._shape,
             tags=self._tags | {"TRACKER_SEGMENT": str(self._segment)},
-            codec=settings.codec,
-            crf=settings.crf,
+            encoder=self._encoder,
             threads=settings.encoder_threads,
             work=self._work,
         )

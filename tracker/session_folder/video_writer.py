@@ -2,37 +2,22 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from av.codec.codec import UnknownCodecError
 from av.video.reformatter import ColorRange
+from numpy.typing import NDArray
 
 from tracker.errors import RecordingError
 from tracker.session_folder.files import AppendFile
+from tracker.session_folder.video_encoder import TIME_BASE, EncoderChoice
 from tracker.session_folder.work import Work
 from tracker.types import Frame
 
-_TIME_BASE = Fraction(1, 1_000_000)
 _CONTAINER = {"cluster_time_limit": "250", "flush_packets": "1"}  # ms until frames leave memory
 _IO_BUFFER = 1 << 18
-
-
-class Codec(StrEnum):
-    """How frames are stored."""
-
-    FFV1 = "ffv1"
-    """Every pixel as the camera gave it: a replay sees exactly what was seen live."""
-
-    H264 = "h264"
-    """A tenth of the size or less, with losses: a replay may differ."""
-
-    NONE = "none"
-    """No video at all."""
 
 
 class VideoWriter:
@@ -45,8 +30,7 @@ class VideoWriter:
         path: A file that does not exist yet.
         shape: Of every image: (height, width) grey, (height, width, 3) RGB.
         tags: Text by name, kept in the file.
-        codec: Any but `NONE`.
-        crf: For h264 alone: 0 (best) to 51 (worst).
+        encoder: Chosen for images of this shape.
         threads: Threads of the encoder, at least 1.
         work: Told how long the disk takes.
 
@@ -61,8 +45,7 @@ class VideoWriter:
         shape: tuple[int, ...],
         *,
         tags: Mapping[str, str],
-        codec: Codec,
-        crf: int,
+        encoder: EncoderChoice,
         threads: int,
         work: Work | None = None,
     ) -> None:
@@ -70,14 +53,13 @@ class VideoWriter:
         self._colour = len(shape) == 3
         self._tags = tags
         self._name = path.name
-        self._lossless = codec is Codec.FFV1
-        refuse_shape(shape, codec)
+        self._encoder = encoder
         self._first_ns: int | None = None
         self._last_ns = -1
         self._file = AppendFile(path, work)
         try:
-            self._open(_encoder_options(codec, crf), threads)
-        except (av.FFmpegError, UnknownCodecError, RecordingError) as failure:
+            self._open(threads)
+        except (av.FFmpegError, RecordingError) as failure:
             self._file.close()
             raise self._error(failure) from failure
 
@@ -101,7 +83,7 @@ class VideoWriter:
         try:
             picture = self._picture(frame)
             picture.pts = (frame.captured_ns - self._first_ns) // 1000
-            picture.time_base = _TIME_BASE
+            picture.time_base = TIME_BASE
             self._container.mux(self._stream.encode(picture))
         except (av.FFmpegError, RecordingError) as failure:
             raise self._error(failure) from failure
@@ -121,21 +103,18 @@ class VideoWriter:
         except (av.FFmpegError, RecordingError) as failure:
             raise self._error(failure) from failure
 
-    def _open(self, options: dict[str, str], threads: int) -> None:
+    def _open(self, threads: int) -> None:
         container = av.open(
             self._file, "w", format="matroska", options=_CONTAINER, buffer_size=_IO_BUFFER
         )
         container.metadata.update(self._tags)
-        codec = "ffv1" if self._lossless else "libx264"
-        stream: Any = container.add_stream(codec, options=options)
+        encoder = self._encoder
+        stream: Any = container.add_stream(encoder.name, options=dict(encoder.options))
         stream.height, stream.width = self._shape[:2]
-        if self._colour:
-            stream.pix_fmt = "bgr0" if self._lossless else "yuv420p"
-        else:
-            stream.pix_fmt = "gray"
-        stream.codec_context.time_base = _TIME_BASE
+        stream.pix_fmt = encoder.pixel_format
+        stream.codec_context.time_base = TIME_BASE
         stream.codec_context.thread_count = threads
-        if not self._lossless and not self._colour:
+        if not encoder.lossless and not self._colour:
             stream.codec_context.color_range = ColorRange.JPEG  # grey values as they are
         container.start_encoding()
         self._container, self._stream = container, stream
@@ -145,6 +124,8 @@ class VideoWriter:
         if self._colour:
             colours = av.VideoFrame.from_ndarray(image, format="rgb24")
             return colours.reformat(format=self._stream.pix_fmt)
+        if self._encoder.pixel_format == "yuv420p":
+            return grey_as_yuv(image)
         return av.VideoFrame.from_ndarray(image, format="gray")
 
     def _refuse_frame(self, frame: Frame) -> None:
@@ -166,16 +147,13 @@ class VideoWriter:
         return RecordingError(f"cannot write {self._name}: {failure}")
 
 
-def refuse_shape(shape: tuple[int, ...], codec: Codec) -> None:
-    """Raise `RecordingError` if the codec cannot store images of this shape."""
-    if codec is Codec.H264 and len(shape) == 3 and (shape[0] % 2 or shape[1] % 2):
-        raise RecordingError(
-            f"h264 stores colour only in even sizes, and the camera gives {shape[1]}x{shape[0]}: "
-            f"choose another size, or codec: ffv1"
-        )
+def grey_as_yuv(image: NDArray[np.uint8]) -> av.VideoFrame:
+    """A grey image for encoders that take colour alone: its values as luma, untouched.
 
-
-def _encoder_options(codec: Codec, crf: int) -> dict[str, str]:
-    if codec is Codec.FFV1:
-        return {"level": "3", "slices": "4", "slicecrc": "1", "g": "10"}
-    return {"preset": "ultrafast", "tune": "zerolatency", "crf": str(crf), "g": "30"}
+    Args:
+        image: uint8, (height, width), both even.
+    """
+    height, width = image.shape
+    planes = np.full((height * 3 // 2, width), 128, np.uint8)  # 128: no colour
+    planes[:height] = image
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")

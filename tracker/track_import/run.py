@@ -19,7 +19,7 @@ from tracker.observers.base import Observer
 from tracker.observers.lamps import LampObserver
 from tracker.observers.tracks import Tracks, TracksObserver
 from tracker.session import Session
-from tracker.session_folder.video_writer import Codec
+from tracker.session_folder.video_encoder import Codec
 from tracker.track_import.read import read_tracks
 
 LOOK_EVERY_S = 0.1
