@@ -1,10 +1,9 @@
 """The command line: `tracker demo | run | check | listen | keys | schema`, and those of others."""
 
 import json
-import math
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.check import Verdict, check
 from tracker.clock import SystemClock
 from tracker.commands import register as register_commands
+from tracker.commands.output import print_json
 from tracker.commands.viewing import open_beside, refuse_view
 from tracker.config import Experiment, load, schema
 from tracker.errors import ConfigError, SessionError, TrackerError
@@ -142,7 +142,7 @@ def check_experiment(
     with Console(stderr=True).status(f"trying {config.stem} for {seconds:g} s"):
         findings = check(experiment, out, seconds, SystemClock())
     if as_json:
-        _print_json({"findings": [asdict(finding) for finding in findings]})
+        print_json({"findings": [asdict(finding) for finding in findings]})
     else:
         print_findings(findings)
     if any(finding.verdict is Verdict.BAD for finding in findings):
@@ -234,7 +234,7 @@ def _run(
         open_beside(session.control_address, wanted=view)
     except TrackerError as error:
         if as_json:
-            _print_json({"session": None, "end_reason": "failed", "error": str(error)})
+            print_json({"session": None, "end_reason": "failed", "error": str(error)})
         raise
     failure = _watch(session, experiment, title, headless=headless)
     recording = Recording(folder)
@@ -244,7 +244,7 @@ def _run(
     if failure is not None:
         summary["error"] = str(failure)
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
         print_summary(summary)
     _write_report(recording)
@@ -326,19 +326,6 @@ def _camera(camera: str | None, *, fast: bool = False, loop: bool = False) -> li
 
 def _seconds(seconds: float | None) -> list[str]:
     return [] if seconds is None else [f"session.duration_s={seconds}"]
-
-
-def _print_json(content: Mapping[str, Any]) -> None:
-    print(json.dumps(_without_nan(content)), flush=True)
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: what is not known is null."""
-    if isinstance(value, Mapping):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _fail(error: Exception, code: int) -> NoReturn:

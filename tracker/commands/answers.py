@@ -6,11 +6,11 @@ Each prints one line or table for a person, or with `as_json` one JSON object, o
 import math
 import sys
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tracker.commands.output import print_json
 from tracker.control.remote import Remote
 from tracker.control.requests import StatusReport, Stimulated
 from tracker.session_status import OutputStatus
@@ -35,7 +35,7 @@ def stimulate(
     """Ask for a pulse train; return whether it was delivered."""
     got = remote.stimulate(output, train, by=by)
     if as_json:
-        _print_json(got)
+        print_json(got)
     else:
         _print(Text(_outcome(got), "" if got.delivery is Delivery.DELIVERED else "yellow"))
     return got.delivery is Delivery.DELIVERED
@@ -57,24 +57,20 @@ def status(remote: Remote, *, as_json: bool = False) -> None:
     """Print how the session is doing."""
     report = remote.status()
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         Console(file=sys.stdout, highlight=False).print(_table(report))
 
 
 def _say(text: str, *, as_json: bool) -> None:
     if as_json:
-        _print_json({"done": text})
+        print_json({"done": text})
     else:
         _print(Text(text))
 
 
 def _print(text: Text) -> None:
     Console(file=sys.stdout, highlight=False).print(text, soft_wrap=True)
-
-
-def _print_json(content: object) -> None:
-    print(msgspec.json.encode(content).decode(), flush=True)  # what is not known is null
 
 
 def _outcome(got: Stimulated) -> str:

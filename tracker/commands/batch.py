@@ -1,6 +1,5 @@
 """`tracker batch`: the same pipeline over any number of recordings, offline."""
 
-import json
 import os
 import signal
 import sys
@@ -33,6 +32,7 @@ from tracker.batch.place import Place
 from tracker.batch.run import Done, look_at_all, run_jobs
 from tracker.batch.sources import Source, find_sources
 from tracker.batch.table import PARQUET, write_tables
+from tracker.commands.output import print_json
 from tracker.compare.animals import groups_of, pairs_of
 from tracker.config import Experiment
 from tracker.errors import ConfigError, TrackerError, WireError
@@ -296,7 +296,7 @@ def _report(done: Done, out: Path, *, as_json: bool) -> None:
         "page": str(out / "index.html"),
     }
     if as_json:
-        print(json.dumps(content), flush=True)
+        print_json(content)
     else:
         Console(file=sys.stdout, highlight=False).print(
             f"{content['made']} recordings done, {content['found']} were done before, "

@@ -1,13 +1,12 @@
 """`tracker compare`: groups of animals against each other."""
 
-import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tracker.batch.table import read_summary
+from tracker.commands.output import print_json
 from tracker.compare.animals import pairs_of
 
 if TYPE_CHECKING:
@@ -33,19 +32,12 @@ def compare(
     path = out or summary.parent / PAGE
     effects = write_comparison(table, pairs_of(table, a, b), path, source=str(summary))
     if as_json:
-        print(json.dumps({"page": str(path), "effects": [_plain(each) for each in effects]}))
+        print_json({"page": path, "effects": [_about(each) for each in effects]})
     else:
         typer.echo(path)
 
 
-def _plain(effect: "Effect") -> dict[str, Any]:
-    """An effect for JSON, which has no NaN: what is not known is null."""
+def _about(effect: "Effect") -> dict[str, Any]:
     from tracker.compare.page import row_of
 
-    def known(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return [known(part) for part in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    pair = {"a": effect.contrast.a_name, "b": effect.contrast.b_name}
-    return pair | {name: known(value) for name, value in row_of(effect).items()}
+    return {"a": effect.contrast.a_name, "b": effect.contrast.b_name, **row_of(effect)}

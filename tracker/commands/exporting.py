@@ -1,15 +1,14 @@
 """`tracker export` and `tracker import`: to and from the files of other programs."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from tracker.commands.output import print_json
 from tracker.export.coco import Choice
 from tracker.export.run import Format, Pictures, export
 from tracker.export.session_view import Rows
@@ -58,10 +57,7 @@ def export_session(
     for note in done.notes:
         Console(stderr=True).print(Text(f"note: {note}", "yellow"), soft_wrap=True)
     if as_json:
-        print(
-            json.dumps({"files": [str(file) for file in done.files], "notes": done.notes}),
-            flush=True,
-        )
+        print_json({"files": done.files, "notes": done.notes})
         return
     for file in done.files:
         typer.echo(file)
@@ -119,7 +115,7 @@ def import_session(
     recording = Recording(run.folder)
     summary = summarise(recording)
     if as_json:
-        print(msgspec.json.encode(summary).decode(), flush=True)  # what is not known is null
+        print_json(summary)
     else:
         print_summary(summary)
     write_report(recording)

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tracker.commands.replaying import Folder, Json, print_json, progress
+from tracker.commands.output import print_json
+from tracker.commands.replaying import Folder, Json, progress
 from tracker.config import load
 from tracker.errors import ConfigError
 from tracker.parity import Price, WhatIf, price, what_if

@@ -1,6 +1,5 @@
 """`tracker recover`: closes session folders that a crash left open."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from tracker.commands.output import print_json
 from tracker.errors import RecordingError
 from tracker.recovery import Recovery
 from tracker.recovery import recover as run
@@ -35,7 +35,7 @@ def recover(
     """
     results = [_recover(folder, dry_run=dry_run, as_json=as_json) for folder in folders]
     if as_json:
-        print(json.dumps({"sessions": results}), flush=True)
+        print_json({"sessions": results})
     if any("error" in result for result in results):
         sys.exit(REFUSED)
 

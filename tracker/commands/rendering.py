@@ -1,7 +1,5 @@
 """`tracker render`: an annotated film of a session."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tracker.commands.output import print_json
 from tracker.recording import Recording
 
 STOPPED = 130
@@ -67,7 +66,7 @@ def render(
     if film.cut_off:
         console.print("the session's video was cut off, and so the film ends there")
     if as_json:
-        print(json.dumps({**asdict(film), "path": str(film.path)}), flush=True)
+        print_json(film)
     else:
         seconds = film.n_pictures / film.fps
         typer.echo(f"{film.path}: {seconds:.1f} s, {film.n_pictures} pictures at {film.fps:g}/s")

@@ -1,12 +1,10 @@
 """`tracker replay`: what a recorded session decides again, and whether it is the same."""
 
-import json
-import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from tracker.commands.output import print_json
 from tracker.recording import Recording
 from tracker.replay import Kind, Source, Verdict, Why, verify
 from tracker.replay.outcome import Outcome, outcome_of
@@ -146,17 +145,3 @@ def _print_list(console: Console, title: str, texts: Sequence[str]) -> None:
         console.print(f"{title}:")
     for text in texts:
         console.print(Text(f"  {text}"), soft_wrap=True)
-
-
-def print_json(content: Mapping[str, Any]) -> None:
-    """Print one JSON object on one line; NaN is null."""
-    print(json.dumps(_without_nan(content)), flush=True)
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: what is not known is null."""
-    if isinstance(value, Mapping):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,5 @@
 """`tracker latency | flash | report | unblind`: the loop's speed, its box, and what it left."""
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracker.clock import SystemClock
+from tracker.commands.output import print_json
 from tracker.config import load
 from tracker.recording import Recording
 
@@ -56,7 +56,7 @@ def latency(
     if measured.trials:
         draw(measured, picture)
     if as_json:
-        print(json.dumps({**figures, "holds": holds, "verdict": text}), flush=True)
+        print_json({**figures, "holds": holds, "verdict": text})
     else:
         _print_latency(figures["ms_after_light"], text, picture, holds=holds)
     if not holds:
