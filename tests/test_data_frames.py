@@ -133,14 +133,16 @@ class TestEpisodes:
         open_onset = Onset("freezing/mouse/2", "freezing", "mouse", 40, 400 * MS, 45, 450 * MS)
         running = opened(folder, codec="none")
         running.write_result(result(8, ONSET, EPISODE, open_onset))
-        running.write_ledger([row(0, captured_ns=10 * MS, recording=Fate.NOT_WANTED)])
+        captured = 10 * MS, 20 * MS
+        rows = [row(i, captured_ns=at, recording=Fate.NOT_WANTED) for i, at in enumerate(captured)]
+        running.write_ledger(rows)
         running.close("failed", {})
         frame = Recording(folder).episodes_frame()
         assert frame.index.tolist() == ["freezing/mouse/1", "freezing/mouse/2"]
         np.testing.assert_allclose(frame["onset_s"], [0.02, 0.39])
         np.testing.assert_allclose(frame["confirmed_s"], [0.07, 0.44])
         np.testing.assert_allclose(frame["end_s"], [0.11, NAN])
-        np.testing.assert_allclose(frame["duration_s"], [0.09, NAN])
+        np.testing.assert_allclose(frame["duration_s"], [0.1, NAN])
         assert frame["utc"].iloc[0] == ANCHOR + pd.Timedelta(30, "ms")
         assert frame["end_index"].isna().tolist() == [False, True]
         assert frame["ended_by_session"].isna().tolist() == [False, True]

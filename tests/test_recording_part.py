@@ -183,12 +183,12 @@ def long(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_minute_out_of_the_middle_of_a_long_session_takes_a_fraction_of_reading_it(long):
-    began = time.perf_counter()
+    began = time.process_time()
     part = Recording(long).part(600, 660)
     assert part.xy.shape == (6001, 1, 2, 2)
     assert part.xy[0, 0, 0, 0] == 60_000
-    a_minute_s = time.perf_counter() - began
-    began = time.perf_counter()
+    a_minute_s = time.process_time() - began
+    began = time.process_time()
     assert Recording(long).xy.shape == (120_000, 1, 2, 2)
-    assert a_minute_s < time.perf_counter() - began
+    assert a_minute_s < time.process_time() - began
     assert a_minute_s < 1

@@ -140,6 +140,15 @@ class Recording:
         """`Frame.index` of every observation, shape (T,)."""
         return self.whole.frame_indices
 
+    @cached_property
+    def frame_interval_s(self) -> float:
+        """Median time between captured frames (s); NaN if there are less than two.
+
+        A bout lasts from its first frame to its last, both included: of one frame, this long.
+        """
+        captured_ns = self.ledger["captured_ns"].drop_null().to_numpy()
+        return float(np.median(np.diff(captured_ns))) / 1e9 if len(captured_ns) > 1 else np.nan
+
     @property
     def captured_ns(self) -> NDArray[np.int64]:
         """Capture time of every observation, shape (T,), ns."""
@@ -316,7 +325,8 @@ class Recording:
         """Return the episodes as a data frame; see `data_frames.episodes_frame`."""
         from tracker.session_folder.data_frames import episodes_frame
 
-        return episodes_frame(self.episodes, self.open_onsets, self.origin)
+        about = self.origin, self.frame_interval_s
+        return episodes_frame(self.episodes, self.open_onsets, *about)
 
     def stimuli_frame(self) -> "pd.DataFrame":
         """Return what became of the stimuli as a data frame; see `data_frames.stimuli_frame`."""

@@ -74,7 +74,7 @@ def test_features_and_scores_have_units_and_the_same_times(behaviour, view):
 def test_episodes_are_events_with_durations(file):
     table = file.events["episodes"].to_dataframe()
     np.testing.assert_allclose(table["timestamp"], [TIMES_S[1], TIMES_S[7]], atol=1e-9)
-    np.testing.assert_allclose(table["duration"], [0.029, 0.02], atol=1e-9)
+    np.testing.assert_allclose(table["duration"], [0.029 + 0.011, 0.02 + 0.011], atol=1e-9)
     assert table["behaviour"].tolist() == ["freezing"] * 2
     assert table["ended_by_session"].tolist() == [False, True]
 

@@ -62,7 +62,7 @@ def test_features_and_scores_have_their_columns(frames):
 def test_a_table_of_each_thing_that_happened(view, write):
     folder = write(write_csv, view)
     episodes = pd.read_csv(folder / "s_m12_episodes.csv")
-    np.testing.assert_allclose(episodes["duration_s"], [0.029, 0.02], atol=1e-9)
+    np.testing.assert_allclose(episodes["duration_s"], [0.029 + 0.011, 0.02 + 0.011], atol=1e-9)
     stimuli = pd.read_csv(folder / "s_m12_stimuli.csv")
     assert stimuli["arm"].tolist() == ["real", "sham", "real"]
     assert np.isnan(stimuli["acknowledged_s"][1])

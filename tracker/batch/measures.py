@@ -30,9 +30,8 @@ def measures_of(recording: Recording) -> tuple[dict[str, Any], list[dict[str, An
     from tracker.report.bouts import statistics  # brings matplotlib, which is slow to import
 
     captured_ns = recording.ledger["captured_ns"].drop_null().to_numpy()
-    frame_s = duration_s = math.nan
+    frame_s, duration_s = recording.frame_interval_s, math.nan
     if len(captured_ns) > 1:
-        frame_s = float(np.median(np.diff(captured_ns))) / 1e9
         duration_s = float(captured_ns[-1] - captured_ns[0]) / 1e9 + frame_s
     totals = recording.totals()
     whole = {

@@ -155,15 +155,18 @@ def _end(event: Onset | Episode, field: str) -> Any:
     return getattr(event, field) if isinstance(event, Episode) else None
 
 
-def _duration_s(event: Onset | Episode, _view: SessionView) -> float | None:
+def _duration_s(event: Onset | Episode, view: SessionView) -> float | None:
     end_ns = _end(event, "end_ns")
-    return None if end_ns is None else (end_ns - _onset(event).onset_ns) / 1e9
+    if end_ns is None:
+        return None
+    length_s: float = (end_ns - _onset(event).onset_ns) / 1e9
+    return length_s + view.recording.frame_interval_s
 
 
 _EPISODES: _Spec = {
     "time_s": ("its first frame", lambda e, v: v.seconds(_onset(e).onset_ns)),
     "duration_s": (
-        "from its first to its last frame; unknown if the program died in it",
+        "from its first frame to its last, both included; unknown if the program died in it",
         _duration_s,
     ),
     "behaviour": ("entry of the ethogram", lambda e, _: _onset(e).behaviour),

@@ -148,6 +148,11 @@ class Rerun:
             raise RecordingError(
                 f"there is no video in {recording.folder}: replay from observations"
             )
+        if recording.session["provenance"].get("model", {}).get("observer") == "tracks":
+            raise RecordingError(
+                f"the positions in {recording.folder} came from a file of tracks, no network saw "
+                f"its video: replay from observations"
+            )
         if recording.session["recorder"].get("crop") is not None:
             raise RecordingError(
                 f"the video in {recording.folder} is a crop, which the network did not see like "

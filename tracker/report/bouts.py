@@ -100,7 +100,7 @@ def _course(recording: Recording) -> tuple[int, float, float]:
     captured = recording.ledger["captured_ns"].drop_null().to_numpy()
     if len(captured) < 2:
         return (int(captured[0]) if len(captured) else 0), 0.0, 0.0
-    frame_s = float(np.median(np.diff(captured))) / 1e9
+    frame_s = recording.frame_interval_s
     return int(captured[0]), float(captured[-1] - captured[0]) / 1e9 + frame_s, frame_s
 
 

@@ -122,11 +122,15 @@ def to_xarray(stretch: Stretch, *, every_slot: bool = False) -> "xr.Dataset":
 
 
 def episodes_frame(
-    episodes: Iterable[Episode], open_onsets: Iterable[Onset], origin: Origin
+    episodes: Iterable[Episode],
+    open_onsets: Iterable[Onset],
+    origin: Origin,
+    frame_interval_s: float,
 ) -> "pd.DataFrame":
     """Return one row per episode, in the order of their onsets; first and last frame inclusive.
 
-    The end of an episode that was going on when the program died is missing.
+    The end of an episode that was going on when the program died is missing. `end_s` is the capture
+    of the last frame; `duration_s` contains that frame, and so `frame_interval_s` more.
 
     Raises:
         MissingExtra: If pandas is not installed.
@@ -150,7 +154,7 @@ def episodes_frame(
         "onset_s": onset_s,
         "confirmed_s": seconds([each.confirmed_ns for each in onsets]),
         "end_s": end_s,
-        "duration_s": end_s - onset_s,
+        "duration_s": end_s - onset_s + frame_interval_s,
         "utc": _utc(_floats([each.onset_ns for each in onsets]), origin),
         "onset_index": [each.onset_index for each in onsets],
         "confirmed_index": [each.confirmed_index for each in onsets],
