@@ -10,6 +10,7 @@ from session_folders import change_session
 from tracker.build import build_session
 from tracker.clock import SystemClock
 from tracker.config import load
+from tracker.errors import RecordingError
 from tracker.recording import Recording
 from tracker.replay import Kind, Source, Why, verify
 from tracker.session_folder.tables import TableWriter, read_table
@@ -122,6 +123,21 @@ def test_a_lossy_video_is_named_as_the_cause(tmp_path):
     assert verdict.n_different[Kind.OBSERVATION] > N_FRAMES // 2
     assert verdict.differences[0].causes == (Why.CODEC,)
     assert verify(Recording(folder)).identical
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("recorder", {"crop": {"kind": "region"}}, "is a crop"),
+        ("provenance", {"model": {"observer": "tracks"}}, "came from a file of tracks"),
+    ],
+    ids=["crop", "tracks"],
+)
+def test_what_no_network_saw_like_that_is_refused(folder, name, changes, said):
+    was = Recording(folder).session[name]
+    change_session(folder, **{name: {**was, **changes}})
+    with pytest.raises(RecordingError, match=said):
+        from_video(folder)
 
 
 def test_frames_that_are_not_in_the_video_are_taken_as_they_were_seen(folder):
