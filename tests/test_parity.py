@@ -11,13 +11,16 @@ from replayed_sessions import MS, WAKE, at, experiment_with, record
 from session_folders import lines_of
 
 from tracker.build import build_session
+from tracker.changes import Change
 from tracker.clock import SystemClock
 from tracker.config import load
 from tracker.errors import ConfigError, RecordingError
 from tracker.parity import agreement, price, what_if
 from tracker.parity.frames import FrameFeatures, episodes_from
 from tracker.recording import Recording
-from tracker.replay.rerun import Rerun, experiment_of
+from tracker.replay.changes_again import ChangesAgain
+from tracker.replay.own import experiment_of
+from tracker.replay.rerun import Rerun
 from tracker.session_folder.tables import TableWriter, read_table
 from tracker.types import Episode, Fate, Onset
 
@@ -82,6 +85,10 @@ class TestAgreement:
         assert all(math.isnan(each) for each in told)
 
 
+CHANGES = {200: Change("freezing", 0, 40.0, "anna"), 400: Change("running", 0, 15.0, "anna")}
+"""Thresholds that a person moves, by frame."""
+
+
 class TestCentred:
     def features(self, times_ms, **values):
         times_ns = np.array(times_ms, np.int64) * MS
@@ -106,11 +113,13 @@ class TestCentred:
         assert np.isnan(centred.values["speed"]).all()
 
     def test_live_features_give_the_episodes_of_the_session(self, tmp_path):
-        folder = record(tmp_path / "s", experiment_with(tmp_path), 600)
+        folder = record(tmp_path / "s", experiment_with(tmp_path), 600, changes=CHANGES)
         recording = Recording(folder)
         rerun = Rerun(recording, experiment_of(recording))
         live = FrameFeatures(recording.frame_indices, recording.captured_ns, recording.features)
-        found = episodes_from(live, experiment_of(recording), rerun.pipeline.group_delay_s)
+        experiment = experiment_of(recording)
+        changes = ChangesAgain(recording, experiment)
+        found = episodes_from(live, experiment, rerun.pipeline.group_delay_s, changes)
         assert found == list(recording.episodes)
 
 
@@ -246,6 +255,17 @@ class TestPriceOfEveryFrame:
         assert locomotion.frames_alike == pytest.approx(1 - 6 / 120)
         assert locomotion.f1 == pytest.approx(2 * (n_frames - 6) / (2 * n_frames - 6))
 
+    def test_thresholds_that_were_moved_live_are_moved_again(self, folder):
+        change = {"behaviour": "locomotion", "place": 0, "feature": "speed_cm_s", "from": 5.0}
+        change |= {"to": 500.0, "by": "anna", "frame_index": 0}
+        line = {"schema": 1, "logged_ns": 0, "level": "change", "message": "", "facts": change}
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        cost = price(Recording(folder), full=True)
+        for step in (cost.steps[0], cost.steps[-1]):
+            (found,) = (each for each in step.agreements if each.behaviour == "locomotion")
+            assert (found.reference, found.extra) == (0, 1)
+
     def test_a_lossy_video_is_noted(self, folder):
         session = json.loads((folder / "session.json").read_text(encoding="utf-8"))
         session["recorder"]["codec"] = "h264"
@@ -291,6 +311,21 @@ class TestWhatIf:
         task = "{kind: pulse, behaviour: running, output: light, train: {width_ms: 5}}"
         answer = self.changed(recording, f"stimulation.controllers.cue={task}")
         assert answer.stimuli["cue"] == (0, 10)
+
+    def test_thresholds_that_were_moved_live_are_moved_again(self, tmp_path):
+        folder = record(tmp_path / "m", experiment_with(tmp_path), 600, changes=CHANGES)
+        answer = self.changed(Recording(folder), "behaviours.running.episode.max_gap_s=0.06")
+        assert {each.frames_alike for each in answer.agreements} == {1.0}
+        assert answer.notes == ()
+
+    def test_but_not_those_of_a_rule_that_is_another_one_now(self, tmp_path):
+        folder = record(tmp_path / "m", experiment_with(tmp_path), 600, changes=CHANGES)
+        answer = self.changed(Recording(folder), "behaviours.freezing.rule.below=-5")
+        freezing, running = answer.agreements
+        assert freezing.reference == 0
+        assert running.frames_alike == 1.0
+        (note,) = answer.notes
+        assert note.startswith("a person moved thresholds of freezing while the session ran")
 
     def test_a_lamp_that_nobody_looked_at_is_noted(self, recording):
         answer = self.changed(recording, "rig.lamps={cue: {x_px: 3, y_px: 3}}")

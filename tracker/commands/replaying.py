@@ -43,7 +43,7 @@ CAUSES = {
     Why.MANUAL: "by hand",
     Why.CUT_OFF: "the session was cut off",
     Why.FOLLOWS: "follows from an earlier difference",
-    Why.FILE_CHANGED: "the file was changed after it was written",
+    Why.FILE_CHANGED: "a file was changed after it was written",
 }
 
 DIFFERENT = 1

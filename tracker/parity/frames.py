@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.behaviours.base import Adjustable
 from tracker.build_watches import build_watches
 from tracker.config import Experiment
+from tracker.replay.changes_again import ChangesAgain
 from tracker.types import Episode, FrameResult, Observation
 from tracker.watching import Watching
 
@@ -89,19 +91,37 @@ class FeatureCollector:
 
 
 def episodes_from(
-    features: FrameFeatures, experiment: Experiment, group_delay_s: Mapping[str, float]
+    features: FrameFeatures,
+    experiment: Experiment,
+    group_delay_s: Mapping[str, float],
+    changes: ChangesAgain,
 ) -> list[Episode]:
     """Return the episodes that an experiment's rules see in features, in the order of their ends.
+
+    Args:
+        features: Of frames in order.
+        experiment: Whose rules count.
+        group_delay_s: By feature (s).
+        changes: Of thresholds, made live.
 
     Raises:
         ConfigError: If a rule names a feature that is not there.
     """
     names = list(features.values)
-    watching = Watching(build_watches(experiment, names, group_delay_s))
+    watches = build_watches(experiment, names, group_delay_s)
+    watching = Watching(watches)
+    behaviours = {watch.behaviour.name: watch.behaviour for watch in watches}
+
+    def move(behaviour: str, place: int, to: float) -> None:
+        found = behaviours[behaviour]
+        if isinstance(found, Adjustable):
+            found.move_threshold(place, to)
+
     episodes: list[Episode] = []
     columns = [features.values[name].tolist() for name in names]
     moments = zip(features.indices.tolist(), features.captured_ns.tolist(), strict=True)
     for (index, captured_ns), *values in zip(moments, *columns, strict=True):
+        changes.before(index, move)
         nothing = Observation(index, captured_ns, *_NOBODY)  # rules look at features alone
         here = dict(zip(names, values, strict=True))
         _, events = watching.step(nothing, here)

@@ -18,7 +18,9 @@ from tracker.parity.match import Agreement, agreement
 from tracker.pipeline import Pipeline
 from tracker.recording import Recording
 from tracker.replay import Rerun
-from tracker.replay.rerun import experiment_of, not_in_video
+from tracker.replay.changes_again import ChangesAgain
+from tracker.replay.own import experiment_of
+from tracker.replay.rerun import not_in_video
 from tracker.types import Episode, Fate
 
 Progress = Callable[[int, int], None]
@@ -94,7 +96,8 @@ def price(
         each = [agreement(name, one, other, frames) for name in experiment.behaviours]
         return Step(cause, compared, tuple(each))
 
-    best = episodes_from(seen.centred(delays), experiment, delays)
+    again = ChangesAgain(recording, experiment)
+    best = episodes_from(seen.centred(delays), experiment, delays, again)
     on_these = "every recorded frame" if full else "the frames that were processed"
     if full:
         text = f"live against {on_these}, with the same filters"
@@ -171,7 +174,9 @@ def _with_every_frame(
     kept = FeatureCollector(pipeline.feature_names)
     episodes: list[Episode] = []
     n_frames = len(recording.whole.recorded)
+    changes = ChangesAgain(recording, experiment)
     for done, frame in enumerate(recording.frames(), start=1):
+        changes.before(frame.index, pipeline.move_threshold)
         result = pipeline.step(frame)
         kept.take(result)
         episodes += [each for each in result.events if isinstance(each, Episode)]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracker.recording import Recording
-from tracker.replay.rerun import Rerun, Source, controller_facts, experiment_of
+from tracker.replay.own import experiment_of
+from tracker.replay.rerun import Rerun, Source, controller_facts
 from tracker.stimuli import StimulusCommand
 from tracker.types import Episode, Onset
 

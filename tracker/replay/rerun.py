@@ -13,15 +13,14 @@ import pyarrow.compute as pc
 
 from tracker.build import build_observer, build_pipeline
 from tracker.build_loop import build_controllers, recorded_yoke
-from tracker.changes import carry_out, changes_in
 from tracker.clock import Clock, SystemClock
-from tracker.config import Experiment, Stimulation, load
+from tracker.config import Experiment, Stimulation
 from tracker.controllers.base import Controller
 from tracker.controllers.yoke import RepeatedYoke, YokeSettings, YokeSource
 from tracker.errors import RecordingError, TrackerError
 from tracker.observers.recorded import RecordedObserver, SecondLook
 from tracker.recording import Recording
-from tracker.session_folder import files as names
+from tracker.replay.changes_again import ChangesAgain
 from tracker.stimuli import Action, Arm, StimulusCommand, StimulusRow
 from tracker.types import Episode, Fate, Frame, FrameResult, Observation
 
@@ -39,19 +38,6 @@ class Source(StrEnum):
 
     VIDEO = "video"
     """The recorded images, shown to the network again."""
-
-
-def experiment_of(recording: Recording) -> Experiment:
-    """Return the experiment of a session, as it ran.
-
-    Raises:
-        RecordingError: If its file is missing.
-        ConfigError: If its file cannot be used by this version.
-    """
-    path = recording.folder / names.EXPERIMENT
-    if not path.is_file():
-        raise RecordingError(f"{names.EXPERIMENT} is missing in {recording.folder}")
-    return load(path)
 
 
 class Rerun:
@@ -81,8 +67,8 @@ class Rerun:
             raise RecordingError(f"{recording.folder} has no ledger of frames")
         self._recording = recording
         self._source = source
-        self._changes = changes_in((line.level, line.facts) for line in recording.log)
-        self.notes: list[str] = []
+        self._changes = ChangesAgain(recording, experiment)
+        self.notes: list[str] = [*self._changes.notes]
         """What had to be done otherwise than live, in sentences."""
         self._compare = compare or _ignore
         clock = SystemClock()
@@ -104,10 +90,8 @@ class Rerun:
     def steps(self) -> Iterator[tuple[FrameResult, list[StimulusCommand]]]:
         """Decide again; give what follows from each frame."""
         self._observer.warm_up(tuple(self._recording.session["camera"]["shape"]))
-        waiting = list(self._changes)
         for frame in self._frames():
-            while waiting and waiting[0].frame_index <= frame.index:
-                carry_out(waiting.pop(0), self.pipeline, frame.index)
+            self._changes.before(frame.index, self.pipeline.move_threshold)
             result = self.pipeline.step(frame)
             live = self._observer.live
             if live is not None and (live.identities or self._source is Source.VIDEO):

@@ -15,7 +15,8 @@ from tracker.replay.compare import (
     compare_episodes,
     compare_observations,
 )
-from tracker.replay.rerun import Rerun, Source, decided_rows, experiment_of
+from tracker.replay.own import experiment_of
+from tracker.replay.rerun import Rerun, Source, decided_rows
 from tracker.replay.verdict import Cause, Kind, Verdict, Why
 from tracker.session_folder import files as names
 from tracker.session_folder.lines import read_lines
