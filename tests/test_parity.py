@@ -22,6 +22,7 @@ from tracker.replay.changes_again import ChangesAgain
 from tracker.replay.own import experiment_of
 from tracker.replay.rerun import Rerun
 from tracker.session_folder.tables import TableWriter, read_table
+from tracker.session_folder.video_writer import Codec, VideoWriter
 from tracker.types import Episode, Fate, Onset
 
 NAN = float("nan")
@@ -198,6 +199,18 @@ def rewrite(path, change):
     writer.close()
 
 
+def film_again(folder, left_out):
+    """Write the video anew without some frames."""
+    frames = list(Recording(folder).frames())
+    (folder / "video.mkv").unlink()
+    about = {"codec": Codec.FFV1, "crf": 0, "threads": 1, "tags": {}}
+    video = VideoWriter(folder / "video.mkv", frames[0].image.shape, **about)
+    for each in frames:
+        if each.index not in left_out:
+            video.write(each)
+    video.close()
+
+
 class TestPriceOfEveryFrame:
     @pytest.fixture
     def folder(self, every_frame, tmp_path):
@@ -234,6 +247,25 @@ class TestPriceOfEveryFrame:
         assert cost.notes == ()
         for each in cost.steps[0].agreements:  # decisions are those of all frames already
             assert each.frames_alike == 1.0
+            assert each.missed == each.extra == 0
+
+    def test_frames_that_are_not_in_the_video_are_taken_as_they_were_seen(self, folder):
+        def thinned(rows):
+            for each in rows[20:90]:
+                if each["index"] % 3 == 1:
+                    each |= {"recording": "thinned", "segment": None}
+            return rows
+
+        left_out = {i for i in range(20, 90) if i % 3 == 1}
+        film_again(folder, left_out)
+        rewrite(folder / "frames.arrow", thinned)
+        cost = price(Recording(folder), full=True)
+        assert cost.notes == (
+            f"{len(left_out)} frames were processed live and are not in the video: they are taken "
+            f"as they were seen",
+        )
+        for each in cost.steps[0].agreements:
+            assert each.frames_alike > 0.95
             assert each.missed == each.extra == 0
 
     def test_what_was_decided_otherwise_live_is_told(self, folder):

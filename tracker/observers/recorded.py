@@ -91,3 +91,36 @@ class SecondLook:
         live = self._recorded.observe(frame)
         self.live = live if frame.image.shape[0] else None
         return live if self.live is None else self._network.observe(frame)
+
+
+class FilledIn:
+    """Shows a network the images there are; what is not in the video is as it was seen live.
+
+    Args:
+        network: Sees the images.
+        recorded: Gives what was seen live in frames without an image (of height 0), and in no
+            others.
+    """
+
+    def __init__(self, network: Observer, recorded: RecordedObserver) -> None:
+        self._network = network
+        self._recorded = recorded
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Keypoints of every observation."""
+        return self._network.skeleton
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Those of the network."""
+        return self._network.facts
+
+    def warm_up(self, shape: tuple[int, ...]) -> None:
+        """Do all slow first-time work. Raises `ModelError`."""
+        self._network.warm_up(shape)
+
+    def observe(self, frame: Frame) -> Observation:
+        """Return what is, or was, seen; raises as the network and as `RecordedObserver`."""
+        by = self._network if frame.image.shape[0] else self._recorded
+        return by.observe(frame)

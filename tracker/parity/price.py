@@ -1,5 +1,6 @@
 """What it cost to decide live, by cause: frames that were lost, filters that cannot look ahead."""
 
+import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from tracker.build import build_observer, build_pipeline
 from tracker.clock import SystemClock
 from tracker.config import Experiment
 from tracker.errors import RecordingError
+from tracker.observers.recorded import FilledIn, RecordedObserver
 from tracker.parity.frames import FeatureCollector, FrameFeatures, episodes_from
 from tracker.parity.match import Agreement, agreement
 from tracker.pipeline import Pipeline
@@ -20,8 +22,8 @@ from tracker.recording import Recording
 from tracker.replay import Rerun
 from tracker.replay.changes_again import ChangesAgain
 from tracker.replay.own import experiment_of
-from tracker.replay.rerun import not_in_video
-from tracker.types import Episode, Fate
+from tracker.replay.rerun import NO_IMAGE, not_in_video
+from tracker.types import Episode, Fate, Frame, Observation
 
 Progress = Callable[[int, int], None]
 """Told how many frames are done, and of how many."""
@@ -157,7 +159,10 @@ def _has_more(recording: Recording, notes: list[str]) -> bool:
         notes.append(f"the video is {codec}: what the network sees now differs by that as well")
     n_gone = len(not_in_video(recording))
     if n_gone:
-        notes.append(f"{n_gone} frames were processed live and are not in the video")
+        notes.append(
+            f"{n_gone} frames were processed live and are not in the video: they are taken as "
+            f"they were seen"
+        )
     n_lost = ledger.num_rows - len(captured_frames(recording))
     if n_lost:
         notes.append(f"{n_lost} frames never arrived, which nobody can look at again")
@@ -169,13 +174,21 @@ def _with_every_frame(
 ) -> tuple[Pipeline, FrameFeatures, list[Episode]]:
     """Run the pipeline over every recorded frame."""
     clock = SystemClock()
-    pipeline = build_pipeline(experiment, clock, build_observer(experiment, clock))
+    gone = frozenset(not_in_video(recording))
+    seen = recording.whole.each_observation
+    facts = recording.session["provenance"].get("model", {})
+    filled = (each for each in seen() if each.frame_index in gone)
+    live = RecordedObserver(recording.skeleton, filled, facts)
+    observer = FilledIn(build_observer(experiment, clock), live)
+    pipeline = build_pipeline(experiment, clock, observer)
     pipeline.observer.warm_up(tuple(recording.session["camera"]["shape"]))
     kept = FeatureCollector(pipeline.feature_names)
     episodes: list[Episode] = []
-    n_frames = len(recording.whole.recorded)
+    n_frames = len(recording.whole.recorded) + len(gone)
+    without_image = (_without_image(each) for each in seen() if each.frame_index in gone)
+    frames = heapq.merge(recording.frames(), without_image, key=lambda frame: frame.index)
     changes = ChangesAgain(recording, experiment)
-    for done, frame in enumerate(recording.frames(), start=1):
+    for done, frame in enumerate(frames, start=1):
         changes.before(frame.index, pipeline.move_threshold)
         result = pipeline.step(frame)
         kept.take(result)
@@ -183,6 +196,10 @@ def _with_every_frame(
         if done % 64 == 0:
             progress(done, n_frames)
     return pipeline, kept.features(), [*episodes, *pipeline.finish()]
+
+
+def _without_image(seen: Observation) -> Frame:
+    return Frame(seen.frame_index, seen.captured_ns, seen.captured_ns, NO_IMAGE)
 
 
 def _confirmation(

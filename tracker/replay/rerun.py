@@ -27,7 +27,8 @@ from tracker.types import Episode, Fate, Frame, FrameResult, Observation
 Compare = Callable[[Observation, Observation], None]
 """Told what is seen now and what was seen live, frame by frame."""
 
-_NO_IMAGE = np.zeros((0, 0), np.uint8)
+NO_IMAGE = np.zeros((0, 0), np.uint8)
+"""The image of a frame that is not in the video."""
 
 
 class Source(StrEnum):
@@ -113,7 +114,7 @@ class Rerun:
                 while image is not None and image.index < index:
                     image = next(images, None)
                 is_there = image is not None and image.index == index
-                pixels = image.image if image is not None and is_there else _NO_IMAGE
+                pixels = image.image if image is not None and is_there else NO_IMAGE
                 yield Frame(index, captured_ns, captured_ns, pixels)
 
     def _images(self) -> Iterator[Frame]:
