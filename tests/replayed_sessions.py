@@ -10,6 +10,10 @@ from tracker.build_loop import Bench
 from tracker.changes import LEVEL, carry_out
 from tracker.config import Experiment
 from tracker.recorder import Recorder
+from tracker.recording import Recording
+from tracker.session_folder.tables import TableWriter, read_table
+from tracker.session_folder.video_encoder import Codec, Encoder, choose_encoder
+from tracker.session_folder.video_writer import VideoWriter
 from tracker.testing.manual_clock import ManualClock
 from tracker.types import CameraInfo, Fate, Frame, LedgerRow, Observation, Skeleton
 
@@ -117,6 +121,8 @@ def record(
     by_hand_at=(),
     yoke=None,
     changes=None,
+    observer=None,
+    images=None,
 ):
     """Write a session of this experiment, one frame every 10 ms.
 
@@ -131,9 +137,12 @@ def record(
         by_hand_at: Frames before which a person asks for a stimulus.
         yoke: Called with the bench and each frame's index before it is processed.
         changes: Thresholds that a person moves, by the frame before which it happens.
+        observer: What sees the animal, in place of the script.
+        images: What the camera gives, by index; they go into the video, also of frames that were
+            not processed. None: there is no video.
     """
     clock, fates = ManualClock(), fates or {}
-    observer = ScriptedObserver(script or stop_and_go())
+    observer = observer or ScriptedObserver(script or stop_and_go())
     pipeline = build_pipeline(experiment, clock, observer)
     stimulation, loop, controllers = experiment.stimulation, None, []
     if stimulation is not None:
@@ -146,8 +155,8 @@ def record(
         folder,
         experiment.outputs.recording,
         session_id="s1",
-        camera=CameraInfo("script", SHAPE, 100.0, live=True),
-        skeleton=SKELETON,
+        camera=CameraInfo("script", images(0).shape if images else SHAPE, 100.0, live=True),
+        skeleton=observer.skeleton,
         features=pipeline.feature_names,
         behaviours=pipeline.behaviours,
         experiment_yaml=experiment.as_yaml(),
@@ -166,14 +175,16 @@ def record(
             loop.request("light", stimulation.controllers["wake"].train.pulse_train, "Ada")
         if yoke is not None:
             yoke(bench, index)
+        image = images(index) if images else np.zeros(SHAPE, np.uint8)
+        frame = Frame(index, captured_ns, captured_ns + MS, image)
+        place = recorder.write_frame(frame) if images else None
         if fate is Fate.PROCESSED:
-            frame = Frame(index, captured_ns, captured_ns + MS, np.zeros(SHAPE, np.uint8))
             _change((changes or {}).get(index), pipeline, recorder, index)
             result = pipeline.step(frame)
             for row in loop.step(result) if loop else ():
                 recorder.write_stimulus(row)
             recorder.write_result(result)
-        recorder.write_ledger([_ledger_row(index, captured_ns, fate)])
+        recorder.write_ledger([_ledger_row(index, captured_ns, fate, place)])
         recorder.tick()
     if loop:
         loop.close()
@@ -192,6 +203,30 @@ def _change(change, pipeline, recorder, index):
         recorder.log(LEVEL, made.text, **made.facts)
 
 
+def film_again(folder, change):
+    """Write the video anew; `change` gives what is stored of each frame, None: nothing."""
+    frames = list(Recording(folder).frames())
+    (folder / "video.mkv").unlink()
+    shape = frames[0].image.shape
+    encoder = choose_encoder(Codec.FFV1, Encoder.CPU, shape, crf=0)
+    video = VideoWriter(folder / "video.mkv", shape, encoder=encoder, threads=1, tags={})
+    for each in frames:
+        pixels = change(each.index, each.image.copy())
+        if pixels is not None:
+            video.write(Frame(each.index, each.captured_ns, each.received_ns, pixels))
+    video.close()
+
+
+def rewrite_table(path, change):
+    """Write a table anew; `change` gets its rows, as dictionaries, and gives those to write."""
+    table, _ = read_table(path)
+    path.unlink()
+    writer = TableWriter(path, table.schema, {})
+    for each in change(table.to_pylist()):
+        writer.append(list(each.values()))
+    writer.close()
+
+
 def leave_open(folder):
     """Make a closed folder one of a program that has died."""
     session = session_of(folder)
@@ -203,9 +238,10 @@ def leave_open(folder):
         cut(folder / name, 8)  # the mark of a finished stream
 
 
-def _ledger_row(index, captured_ns, fate):
+def _ledger_row(index, captured_ns, fate, place):
+    recording = Fate.NOT_WANTED if place is None else Fate.RECORDED
     if fate is Fate.PROCESSED:
         stages = [captured_ns + MS] * 4
-        return LedgerRow(index, captured_ns, *stages, None, 0, fate, Fate.NOT_WANTED)
+        return LedgerRow(index, captured_ns, *stages, None, 0, fate, recording, place)
     nothing = [None] * 5
-    return LedgerRow(index, captured_ns, captured_ns + MS, *nothing, fate, Fate.NOT_WANTED)
+    return LedgerRow(index, captured_ns, captured_ns + MS, *nothing, fate, recording, place)

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from replayed_sessions import (
     at,
     experiment_with,
     record,
+    rewrite_table,
     stop_and_go,
 )
 from session_folders import change_session, cut, lines_of
@@ -25,7 +25,7 @@ from tracker.errors import ConfigError, RecordingError
 from tracker.recording import Recording
 from tracker.replay import Kind, Source, Why, verify
 from tracker.replay.outcome import outcome_of
-from tracker.session_folder.tables import TableWriter, read_table
+from tracker.session_folder.tables import read_table
 from tracker.stimuli import Delivery
 from tracker.types import Fate
 
@@ -69,16 +69,13 @@ def one(verdict, kind):
 
 
 def rewrite(folder, name, change):
-    """Replace a table by another of the same schema; `change` gets its rows."""
-    table, _ = read_table(folder / name)
-    rows = table.to_pylist()
-    change(rows)
-    (folder / name).unlink()
-    metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
-    writer = TableWriter(folder / name, pa.schema(list(table.schema)), metadata)
-    for each in rows:
-        writer.append(list(each.values()))
-    writer.close()
+    """Replace a table by another of the same schema; `change` changes its rows."""
+
+    def changed(rows):
+        change(rows)
+        return rows
+
+    rewrite_table(folder / name, changed)
 
 
 def rewrite_lines(folder, name, change):

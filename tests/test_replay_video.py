@@ -5,17 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from replayed_sessions import film_again, record, rewrite_table
 from session_folders import change_session
 
-from tracker.build import build_session
+from tracker.build import build_observer, build_session
 from tracker.clock import SystemClock
 from tracker.config import load
 from tracker.errors import RecordingError
 from tracker.recording import Recording
 from tracker.replay import Kind, Source, Why, verify
-from tracker.session_folder.tables import TableWriter, read_table
-from tracker.session_folder.video_encoder import Codec, Encoder, choose_encoder
-from tracker.session_folder.video_writer import VideoWriter
 from tracker.types import Fate
 
 N_FRAMES = 120
@@ -46,24 +44,26 @@ def from_video(folder):
     return verify(Recording(folder), Source.VIDEO)
 
 
-def film_again(folder, change):
-    """Write the video anew; `change` gives what is stored of each frame, None: nothing."""
-    frames = list(Recording(folder).frames())
-    (folder / "video.mkv").unlink()
-    shape = frames[0].image.shape
-    encoder = choose_encoder(Codec.FFV1, Encoder.CPU, shape, crf=0)
-    video = VideoWriter(folder / "video.mkv", shape, encoder=encoder, threads=1, tags={})
-    for each in frames:
-        pixels = change(each.index, each.image.copy())
-        if pixels is not None:
-            video.write(type(each)(each.index, each.captured_ns, each.received_ns, pixels))
-    video.close()
-
-
 def test_what_was_seen_and_all_that_follows_is_the_same(lossless):
     verdict = from_video(lossless)
     assert verdict.identical, verdict
     assert verdict.compared[Kind.OBSERVATION] == N_FRAMES
+    assert verdict.causes == ()
+
+
+def test_frames_that_were_not_processed_are_not_shown_to_the_network(lossless, tmp_path):
+    """It follows the animal from frame to frame: those that it missed live it must miss again."""
+    film = Recording(lossless)
+    images = [each.image for each in film.frames()]
+    experiment = load(lossless / "experiment.yaml")
+    observer = build_observer(experiment, SystemClock())
+    observer.warm_up(images[0].shape)
+    fates = {i: Fate.SUPERSEDED for i in range(N_FRAMES) if i % 3 == 1 or 60 <= i < 75}
+    about = {"fates": fates, "observer": observer, "images": images.__getitem__}
+    folder = record(tmp_path / "session", experiment, N_FRAMES, **about)
+    verdict = from_video(folder)
+    assert verdict.identical, verdict
+    assert verdict.compared[Kind.OBSERVATION] == N_FRAMES - len(fates)
     assert verdict.causes == ()
 
 
@@ -101,14 +101,12 @@ def test_one_changed_pixel_of_a_lamp_is_found(folder):
 
 def test_a_changed_observation_is_found_from_the_video_alone(folder):
     """Its confidence goes into no feature: only the network can tell."""
-    table, _ = read_table(folder / "observations.arrow")
-    rows = table.to_pylist()
-    rows[40]["confidence"][0] = 0.5
-    (folder / "observations.arrow").unlink()
-    writer = TableWriter(folder / "observations.arrow", table.schema, {})
-    for each in rows:
-        writer.append(list(each.values()))
-    writer.close()
+
+    def change(rows):
+        rows[40]["confidence"][0] = 0.5
+        return rows
+
+    rewrite_table(folder / "observations.arrow", change)
     assert verify(Recording(folder)).identical
     verdict = from_video(folder)
     assert dict(verdict.n_different) == {Kind.OBSERVATION: 1}
@@ -142,15 +140,13 @@ def test_what_no_network_saw_like_that_is_refused(folder, name, changes, said):
 
 def test_frames_that_are_not_in_the_video_are_taken_as_they_were_seen(folder):
     film_again(folder, lambda index, pixels: None if index in (50, 51) else pixels)
-    table, _ = read_table(folder / "frames.arrow")
-    rows = table.to_pylist()
-    for index in (50, 51):
-        rows[index] |= {"recording": str(Fate.RING_OVERRUN), "segment": None}
-    (folder / "frames.arrow").unlink()
-    writer = TableWriter(folder / "frames.arrow", table.schema, {})
-    for each in rows:
-        writer.append(list(each.values()))
-    writer.close()
+
+    def change(rows):
+        for index in (50, 51):
+            rows[index] |= {"recording": str(Fate.RING_OVERRUN), "segment": None}
+        return rows
+
+    rewrite_table(folder / "frames.arrow", change)
     verdict = from_video(folder)
     assert verdict.compared[Kind.OBSERVATION] == N_FRAMES - 2
     (cause,) = verdict.causes

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tracker.build_watches import masks_wanted
 from tracker.config import Experiment
+from tracker.observers.lamps import lamp_measure
 from tracker.parity.match import Agreement, agreement
 from tracker.parity.price import captured_frames, live_episodes
 from tracker.recording import Recording
@@ -72,16 +74,18 @@ def what_if(
             for name in dict.fromkeys([*known, *experiment.behaviours])
         ),
         stimuli={name: (live[name], asked[name]) for name in dict.fromkeys([*live, *asked])},
-        notes=(*_missing_lamps(recording, experiment), *rerun.notes),
+        notes=(*_not_measured(recording, experiment), *rerun.notes),
     )
 
 
-def _missing_lamps(recording: Recording, experiment: Experiment) -> list[str]:
-    """Say which lamps nobody looked at live: their features are not known."""
+def _not_measured(recording: Recording, experiment: Experiment) -> list[str]:
+    """Say which lamps and masks nobody measured live: what is read from them is not known."""
     rows = recording.observations["measures"].slice(0, 1).to_pylist()
     seen = {name for row in rows for name, _ in row}
+    lamps = [lamp_measure(name) for name in experiment.rig.lamps]
+    wanted = [*lamps, *masks_wanted(experiment, recording.skeleton)]
     return [
-        f"lamp {name} was not looked at live: its feature is not known"
-        for name in experiment.rig.lamps
-        if f"lamp_{name}" not in seen
+        f"{name} was not measured live: it is not known"
+        for name in dict.fromkeys(wanted)
+        if name not in seen
     ]
