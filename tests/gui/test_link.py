@@ -232,6 +232,8 @@ def test_a_loop_that_is_silent_is_told_from_a_rig_that_is_gone(linked):
         ("tcp://0.0.0.0:5556", "tcp://rig1:5557", "tcp://rig1:5556"),
         ("tcp://[::]:5556", "tcp://[fe80::1]:5557", "tcp://[fe80::1]:5556"),
         ("ipc:///tmp/x", "ipc:///tmp/y", "ipc:///tmp/x"),
+        ("tcp://127.0.0.1:5556", "ipc:///tmp/y", "tcp://127.0.0.1:5556"),
+        ("tcp://*:5556", "ipc:///tmp/y", "tcp://127.0.0.1:5556"),
         (None, "tcp://rig1:5557", None),
     ],
 )

@@ -214,7 +214,7 @@ def test_armed_can_be_seen_from_two_metres(busy):
     busy.link.hear("status", status(1, 6.5, armed_by="anna"))
     settle(busy)
     assert busy.top.armed.text() == busy.stimuli.state.text() == "ARMED"
-    assert busy.stimuli.why.text == "by anna"
+    assert busy.stimuli.why.text() == "by anna"
     assert how_much(busy.top.armed, DARK.armed) > 500
 
 

@@ -54,7 +54,7 @@ class HealthPanel(Panel):
         lost = "\n".join(f"{n} {WORDS.get(cause, cause)}" for cause, n in counts.items() if n)
         gone = "\n".join(f"{n} {WORDS.get(c, c)}" for c, n in status.not_recorded.items() if n)
         self.facts.set("frames", f"{processed:,} of {captured:,} processed")
-        self.facts.set("not", lost, amber if lost else "")
+        self.facts.set("lost", lost, amber if lost else "")
         self.facts.set("not in video", gone, red if gone else "")
         self.facts.set("unexplained", f"{status.unexplained}" if status.unexplained else "", red)
         self.facts.set("rate", _rate(rig, status))

@@ -300,6 +300,7 @@ def _reachable(bound: str | None, control: str) -> str | None:
     if bound is None or not bound.startswith("tcp://"):
         return bound
     host, _, port = bound.removeprefix("tcp://").rpartition(":")
-    if host in ("0.0.0.0", "[::]", "*") or not control.startswith("tcp://"):  # noqa: S104
-        host = control.removeprefix("tcp://").rpartition(":")[0]
+    if host in ("0.0.0.0", "[::]", "*"):  # noqa: S104
+        is_tcp = control.startswith("tcp://")
+        host = control.removeprefix("tcp://").rpartition(":")[0] if is_tcp else "127.0.0.1"
     return f"tcp://{host}:{port}"

@@ -194,9 +194,11 @@ class Rig:
     def _why_lost(self) -> str:
         if not self.heard:
             return self.problem or f"looking for a session at {self.address}"
+        ever = math.isfinite(self.silent_s)
+        since = f"for {self.silent_s:.0f} s" if ever else "since the view was opened"
         if self.loop_silent:
-            return f"the rig answers, but its loop has sent nothing for {self.silent_s:.0f} s"
-        return f"connection lost: nothing heard for {self.silent_s:.0f} s; trying again"
+            return f"the rig answers, but its loop has sent nothing {since}"
+        return f"connection lost: nothing heard {since}; trying again"
 
     def _observe(self, message: ObservationMessage) -> None:
         time_s = message.captured_ns / 1e9

@@ -30,8 +30,10 @@ class StimuliPanel(Panel):
         self._theme = DARK
         self.state = label("", "big")
         self.state.setWordWrap(True)
-        self.why = Lines()
-        self.why.setFixedHeight(Lines.ROW_PX)
+        self.why = label("", "faint")
+        self.why.setWordWrap(True)
+        self.why.setFixedHeight(2 * Lines.ROW_PX)
+        self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.doses = Doses()
         self.events = Lines()
         for widget in (self.state, self.why, self.doses):
@@ -41,8 +43,8 @@ class StimuliPanel(Panel):
 
     def dress(self, theme: Theme) -> None:
         """Take on the colours of a theme."""
-        self._theme = self.doses.theme = self.events.theme = self.why.theme = theme
-        for widget in (self.doses, self.events, self.why):
+        self._theme = self.doses.theme = self.events.theme = theme
+        for widget in (self.doses, self.events):
             widget.update()
 
     def refresh(self) -> None:
@@ -71,7 +73,8 @@ class StimuliPanel(Panel):
     def _say(self, state: str, why: str, style: str) -> None:
         self.state.setText(state)
         self.state.setStyleSheet(f"{style} padding: 2px 8px; border-radius: 4px;" if style else "")
-        self.why.show_lines([why])
+        self.why.setText(why)
+        self.why.setToolTip(why)
         self.why.setVisible(bool(why))
 
 

@@ -7,6 +7,9 @@ from tracker.gui.panel import Lines, duration, label
 from tracker.gui.rig import Rig
 from tracker.gui.theme import DARK, SHAPES, Theme
 
+LARGE_PX = 1600
+"""Width of a window from which its words are larger."""
+
 
 class TopLine(QFrame):
     """The line at the top.
@@ -37,7 +40,7 @@ class TopLine(QFrame):
         for widget in (self.subject, self.time, self.armed):
             row.addWidget(widget)
             widget.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-        self.setFixedHeight(60)
+        self.setFixedHeight(64)
 
     def dress(self, theme: Theme) -> None:
         """Take on the colours of a theme."""
@@ -51,20 +54,21 @@ class TopLine(QFrame):
         colour = theme.lamps[judged.lamp]
         _set(self.lamp, SHAPES[judged.lamp], f"color: {colour}; font-size: 34px;")
         text = judged.reasons[0][:1].upper() + judged.reasons[0][1:]
-        size = 20 if len(text) < 60 else 15
+        large = 30 if self.width() >= LARGE_PX else 22
+        size = large if len(text) < 60 else large - 6
         _set(self.reason, text, f"color: {colour}; font-size: {size}px; font-weight: 600;")
         self.more.theme = theme
         self.more.show_lines(["; ".join(judged.reasons[1:])])
         self.more.setVisible(len(judged.reasons) > 1)
         self.reason.setToolTip("\n".join(judged.reasons))
         facts = rig.facts
-        _set(self.subject, facts.subject if facts else "", "font-size: 20px;")
+        _set(self.subject, facts.subject if facts else "", f"font-size: {large}px;")
         planned = f" / {duration(facts.duration_s)}" if facts and facts.duration_s else ""
         time = f"{duration(rig.elapsed_s)}{planned}" if facts else ""
-        _set(self.time, time, "font-size: 20px;")
-        self._say_armed()
+        _set(self.time, time, f"font-size: {large}px;")
+        self._say_armed(large)
 
-    def _say_armed(self) -> None:
+    def _say_armed(self, large: int) -> None:
         facts, theme = self._rig.facts, self._theme
         if facts is None or not facts.outputs:
             _set(self.armed, "", "")
@@ -74,7 +78,7 @@ class TopLine(QFrame):
             text = "ARMED"
         else:
             style, text = f"color: {theme.faint}; border: 1px solid {theme.line};", "not armed"
-        box = "border-radius: 5px; padding: 3px 12px; font-size: 18px; font-weight: 700;"
+        box = f"border-radius: 5px; padding: 3px 12px; font-size: {large - 2}px; font-weight: 700;"
         _set(self.armed, text, style + box)
 
 

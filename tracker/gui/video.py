@@ -180,7 +180,7 @@ class Overlay(QGraphicsItem):
         """Draw the layers that are on."""
         del option, widget
         facts, theme = self._rig.facts, self.theme
-        if facts is None or theme is None:
+        if facts is None or theme is None or self._rig.picture is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         per_px = painter.worldTransform().m11() or 1.0
@@ -254,9 +254,9 @@ class Overlay(QGraphicsItem):
         for place, (name, bouts) in enumerate(self._rig.bouts.items()):
             if bouts.going_on is not None:
                 at = QPointF(6.0 / per_px, y + 14.0 / per_px)
-                words(
-                    painter, per_px, at, name.replace("_", " "), "#000000", 15, theme.colour(place)
-                )
+                back = theme.colour(place)
+                ink = "#000000" if QColor(back).lightnessF() > 0.45 else "#ffffff"
+                words(painter, per_px, at, name.replace("_", " "), ink, 15, back)
                 y += 26.0 / per_px
 
 
