@@ -1,5 +1,6 @@
 """Video at the full rate around episodes, and at a low one or none elsewhere."""
 
+import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -165,17 +166,18 @@ class TestSessions:
     SETTINGS: ClassVar = {"around_episodes": {"before_s": 0.2, "after_s": 0.1, "otherwise_fps": 5}}
 
     @staticmethod
-    def run(folder, recording, n=400):
+    def run(folder, recording, n=400, network_s=0.0, **settings):
         """The animal is on the right, which is a behaviour, in frames 150 to 199."""
         images = [np.random.default_rng(i).integers(0, 255, (48, 64), np.uint8) for i in range(n)]
         film = [Frame(i, i * 10 * MS, i * 10 * MS, images[i]) for i in range(n)]
-        rig = Rig(
-            folder,
-            ScriptedCamera(film, fps=100),
-            script=lambda i: at(50.0 if 150 <= i < 200 else 5.0),
-            recording=recording,
-            confirm_s=0.02,
-        )
+        never = threading.Event()
+
+        def see(i):
+            never.wait(network_s)
+            return at(50.0 if 150 <= i < 200 else 5.0)
+
+        camera = ScriptedCamera(film, fps=100)
+        rig = Rig(folder, camera, script=see, recording=recording, confirm_s=0.02, **settings)
         rig.run()
         return Recording(folder), images
 
@@ -196,6 +198,13 @@ class TestSessions:
             np.testing.assert_array_equal(read.image, images[read.index])
         with pytest.raises(RecordingError, match="frame 1 is not in the video"):
             recording.image(1)
+
+    def test_a_film_waits_for_a_slow_network_rather_than_be_left_out(self, tmp_path):
+        slow = {"network_s": 0.003, "ring_capacity": 400}  # more than may wait
+        recording, _ = self.run(tmp_path / "s", self.SETTINGS, **slow)
+        words = recording.ledger["recording"].to_pylist()
+        assert set(words) == {"recorded", "thinned"}
+        assert len(recording.episodes) == 1
 
     def test_together_with_segments_and_a_crop(self, tmp_path):
         crop = {"kind": "region", "x_px": 10, "y_px": 4, "width_px": 32, "height_px": 24}

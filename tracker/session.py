@@ -242,8 +242,7 @@ class Session:
     def _make_stages(self, info: CameraInfo, settings: SessionSettings) -> None:
         parts = self.parts
         self._ring = RingBuffer(settings.ring_capacity, info.shape)
-        policy = ReadPolicy.NEWEST if info.live else ReadPolicy.EVERY
-        to_pipeline = self._ring.reader(policy)
+        to_pipeline = self._ring.reader(ReadPolicy.NEWEST if info.live else ReadPolicy.EVERY)
         to_video = self._ring.reader(ReadPolicy.EVERY) if parts.video else None
         self._readers = [reader for reader in (to_pipeline, to_video) if reader is not None]
         camera = CameraStage(
@@ -272,6 +271,7 @@ class Session:
             self._records,
             self._reporting,
             drop_frames=parts.drop_frames,
+            live=info.live,
         )
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", pipeline.step)

@@ -244,6 +244,7 @@ class RecorderStage:
         report: Called with the rows finished in each step, also when there are none.
         drop_frames: Whether frames may be missing from the video; if not, the first
             missed one is an error.
+        live: Whether frames come whether there is room for them or not.
     """
 
     def __init__(
@@ -255,7 +256,9 @@ class RecorderStage:
         report: Callable[[Sequence[LedgerRow]], None],
         *,
         drop_frames: bool,
+        live: bool = True,
     ) -> None:
+        self._live = live
         self._recorder = recorder
         self._reader = reader
         self._ledger = ledger
@@ -263,6 +266,7 @@ class RecorderStage:
         self._report = report
         self._drop_frames = drop_frames
         self._wrote = 0
+        self._is_held = False
         self._read_at = recorder.work.so_far()
         self.no_more_results = threading.Event()
         self.last_episodes: Sequence[Episode] = ()
@@ -276,8 +280,9 @@ class RecorderStage:
         """
         last = self.no_more_results.is_set()  # before looking, so that nothing slips in after
         if self._reader is not None:
-            self._take_frames(self._reader)
-        self._write_results(wait_s=PATIENCE_S if self._reader is None and not last else 0.0)
+            self._take_frames(self._reader, wait=not self._live and not last)
+        idle = self._reader is None or self._is_held
+        self._write_results(wait_s=PATIENCE_S if idle and not last else 0.0)
         rows = self._ledger.settle()
         self._recorder.write_ledger(rows)
         self._report(rows)
@@ -305,7 +310,8 @@ class RecorderStage:
         for record in sorted(rest, key=lambda each: isinstance(each, FrameResult)):
             self._write(record)
 
-    def _take_frames(self, reader: Reader) -> None:
+    def _take_frames(self, reader: Reader, *, wait: bool) -> None:
+        """Take what has come; `wait` for the pipeline rather than leave something out."""
         around = self._recorder.around
         if around is None:
             read = reader.read(PATIENCE_S)
@@ -314,7 +320,11 @@ class RecorderStage:
                 self._settle(Settled(read.frame, read.turn, read.missed, why, None))
             return
         patience_s = 0.0 if self._wrote else PATIENCE_S
+        self._is_held = False
         for _ in range(MOST_READS):  # all that has come, so that writing does not overrun the ring
+            self._is_held = wait and around.waits_for_pipeline
+            if self._is_held:
+                break
             read = reader.read(patience_s)
             why = self._why(read)
             if read is None:

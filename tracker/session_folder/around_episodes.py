@@ -92,6 +92,14 @@ class AroundEpisodes:
         """Frames that wait."""
         return len(self._waiting)
 
+    @property
+    def waits_for_pipeline(self) -> bool:
+        """Whether there is no room until the pipeline has come as far as the newest frame here."""
+        self._take_back()
+        if self._free or not self._waiting:
+            return False
+        return self._heard_ns is None or self._heard_ns < self._waiting[-1][0].captured_ns
+
     def add(self, frame: Frame, turn: int, missed: range, why_missed: Fate) -> Settled | None:
         """Copy a frame; return the oldest one that waits if there was no room for both."""
         pushed_out = None
