@@ -243,6 +243,17 @@ def test_edges_go_to_whoever_keeps_them(make):
     assert rig.edges == [replace(edge, line="light"), from_input]
 
 
+def test_what_an_actuator_has_measured_is_kept_whenever_it_is_closed(make):
+    rig = make()
+    rig.actuator.measured = {"drift": 1e-5}
+    rig.loop.disarm("a person")
+    rig.arm()
+    rig.actuator.measured = {"drift": 2e-5}
+    rig.loop.close()
+    rig.loop.close()
+    assert rig.loop.measured == {"box": [{"drift": 1e-5}, {"drift": 2e-5}]}
+
+
 def test_edges_of_going_low_are_kept_as_well(make):
     rig = make()
     rig.loop.disarm("enough")

@@ -157,6 +157,11 @@ class ClosedLoop:
         }
 
     @property
+    def measured(self) -> dict[str, object]:
+        """What each actuator had found out whenever it was closed, JSON-ready; for the end."""
+        return {name: list(held.measured) for name, held in self._held.items() if held.measured}
+
+    @property
     def blinded(self) -> frozenset[str]:
         """Names of the controllers whose arms are hidden."""
         return frozenset(each.name for each in self._controllers if each.facts.get("blinded"))
@@ -360,14 +365,9 @@ class ClosedLoop:
         self._last = f"{what} {row.delivery}{why}"
 
     def _apply(self, command: StimulusCommand) -> Receipt:
-        order = Order(
-            self._outputs[command.output].line,
-            command.action,
-            command.train,
-            command.stimulus_id,
-            command.captured_ns,
-        )
-        return self._actuator_of(command).apply(order)
+        what = command.action, command.train, command.stimulus_id, command.captured_ns
+        line = self._outputs[command.output].line
+        return self._actuator_of(command).apply(Order(line, *what))
 
     def _as_done(self, command: StimulusCommand) -> StimulusCommand:
         """Return the command as its output carries it out: one that knows only on and off is on."""

@@ -1,7 +1,8 @@
 """An actuator in use, and not in use any more once it was made safe."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from tracker.actuators.base import Actuator
 from tracker.errors import DeviceError
@@ -27,6 +28,8 @@ class HeldActuator:
         """Whether it holds levels between 0 and 1, as it said when it was opened."""
         self.facts: dict[str, object] = {}
         """What it said of itself when it was opened, JSON-ready."""
+        self.measured: list[Mapping[str, object]] = []
+        """What it had found out whenever it was closed, JSON-ready."""
 
     def open(self) -> None:
         """Open it; raises as `Actuator.open`."""
@@ -42,12 +45,18 @@ class HeldActuator:
 
     def reopen(self) -> None:
         """Close it and open it again, with its self-test; raises as `Actuator.open`."""
-        self._actuator.close()
+        self._let_go()
         self.open()
 
     def close(self) -> None:
         """Bring every line low and let go of it. Never raises."""
         self.ready = False
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with suppress(DeviceError):  # it is closed, or is not there any more
+            if measured := self._actuator.info.measured:
+                self.measured.append(measured)
         self._actuator.close()
 
     def make_safe(self) -> None:

@@ -28,9 +28,9 @@ from tracker.session_parts import (
     ControlSocket,
     Parts,
     SessionSettings,
+    facts_at_end,
     refuse_slow,
     refuse_stall,
-    wakes,
 )
 from tracker.session_state import EndReason, State, Status, wire_status
 from tracker.session_watch import RecorderWatch, SessionWatch
@@ -394,7 +394,6 @@ class Session:
             self._reporting.health.update(rows)
             self._recorder_stage.write_rest()
         finally:
-            woken = wakes(parts.camera)
-            more = {"wakes": list(woken)} if woken is not None else {}
             totals = parts.ledger.totals.as_dict()
+            more = facts_at_end(parts.camera, self._loop)
             self._recorder.close(str(self._end_reason), totals, **more)

@@ -100,10 +100,15 @@ class Parts:
     end_on_fault: bool = False
 
 
-def wakes(camera: Camera) -> Sequence[int] | None:
-    """What a synthetic camera's truth depends on beside its settings; None of any other camera."""
-    found: Sequence[int] | None = getattr(camera, "wakes", None)
-    return found
+def facts_at_end(camera: Camera, loop: ClosedLoop | None) -> dict[str, object]:
+    """Return what session.json says of devices that only the end knows."""
+    facts: dict[str, object] = {}
+    if loop is not None and loop.measured:
+        facts["actuators"] = loop.measured
+    wakes: Sequence[int] | None = getattr(camera, "wakes", None)
+    if wakes is not None:  # what a synthetic camera's truth depends on beside its settings
+        facts["wakes"] = list(wakes)
+    return facts
 
 
 def refuse_slow(info: CameraInfo, min_fps: float) -> None:

@@ -143,6 +143,9 @@ def test_the_mouse_that_freezes_is_woken_in_every_other_trial(places, tmp_path):
     assert rows[Arm.REAL].received_ns < rows[Arm.REAL].decided_ns < rows[Arm.REAL].acknowledged_ns
     assert len([edge for edge in recording.edges if edge.rising]) == 10
     assert len(recording.session["wakes"]) == 1
+    (box,) = recording.session["actuators"]["box"]
+    assert abs(box["clock"]["drift"]) < 0.01
+    assert box["lost_edges"] == 0
     lasted = {
         episode.onset.episode_id: episode.end_ns - episode.onset.confirmed_ns
         for episode in recording.episodes

@@ -5,8 +5,8 @@ An actuator's life, in which no line is high but between `apply` and `make_safe`
     closed ──open──▶ open, lines low ──apply──▶ ... ──make_safe──▶ lines low ──close──▶ closed
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tracker.stimuli import Edge, Order, Receipt
@@ -23,6 +23,8 @@ class ActuatorInfo:
         dead_man_s: After so long without the program the device itself goes low; None: it stays
             as it is, so that wiring has to make it safe.
         levels: True if it can hold levels between 0 and 1.
+        measured: What it has found out since it was opened, JSON-ready: how its clock stands to the
+            session's, and what went wrong on the way to it.
     """
 
     name: str
@@ -30,6 +32,7 @@ class ActuatorInfo:
     acknowledges: bool
     dead_man_s: float | None
     levels: bool
+    measured: Mapping[str, object] = field(default_factory=dict)
 
 
 class Actuator(Protocol):

@@ -21,6 +21,7 @@ class RecordingActuator:
         levels: Whether it says that it can hold levels.
 
     Attributes:
+        measured: What it says that it has found out.
         told: Every order that it took, the first one first.
         calls: Names of all calls but `tend`, in order.
         fed: Whether the loop was alive, at each `tend`.
@@ -32,6 +33,7 @@ class RecordingActuator:
         self, lines: Mapping[str, LineLimits], clock: Clock, *, levels: bool = True
     ) -> None:
         self._levels = levels
+        self.measured: Mapping[str, object] = {}
         self._lines = dict(lines)
         self._clock = clock
         self._is_open = False
@@ -52,6 +54,7 @@ class RecordingActuator:
             acknowledges=False,
             dead_man_s=None,
             levels=self._levels,
+            measured=self.measured,
         )
 
     def open(self) -> None:

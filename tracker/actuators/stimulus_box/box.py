@@ -80,13 +80,19 @@ class StimulusBox:
     @property
     def info(self) -> ActuatorInfo:
         """What it is. Raises `DeviceError` when closed."""
-        self._opened()
+        fit = self.clock_fit
+        clock = {
+            "drift": fit.drift,
+            "drift_error": fit.drift_error,
+            "residual_ns": fit.residual_ns,
+        }
         return ActuatorInfo(
             name=self._name,
             lines=tuple(self._lines),
             acknowledges=True,
             dead_man_s=self._settings.dead_man_ms / 1000,
             levels=True,
+            measured={"clock": clock, **self.counts},
         )
 
     @property
