@@ -53,7 +53,7 @@ def picture(index, **settings):
     camera = SyntheticCamera(SyntheticCameraSettings(paced=False, **settings), ManualClock())
     camera.open()
     frame = camera._painter
-    frame.paint(camera._script.body(index), index, camera._image)
+    frame.paint([camera._script.body(index)], index, camera._image)
     return camera._image.copy()
 
 

@@ -19,7 +19,12 @@ from tracker.build_watches import (
 )
 from tracker.cameras.base import Camera
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
-from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
+from tracker.cameras.synthetic import (
+    SYNTHETIC_SKELETON,
+    SyntheticCamera,
+    SyntheticCameraSettings,
+    positions_of,
+)
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
@@ -29,6 +34,7 @@ from tracker.control.server import ControlServer
 from tracker.errors import ConfigError, ModelError
 from tracker.features.own import hashes_of
 from tracker.ledger import Ledger
+from tracker.observers import stand_in
 from tracker.observers.appearance import AppearanceObserver
 from tracker.observers.base import Observer
 from tracker.observers.lamps import LampObserver, lamp_measure
@@ -246,22 +252,39 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
         ConfigError: If a rule looks at masks that the network does not make.
         ModelError: If the network file cannot be used.
     """
+    observer, has_masks = _bare_observer(experiment, clock)
+    tracking = experiment.tracking
+    if tracking.appearance and len(tracking.names(experiment.session.subject)) > 1:
+        observer = AppearanceObserver(observer)
+    masks = masks_wanted(experiment, observer.skeleton)
+    if masks:
+        observer = MaskMeasuresObserver(observer, masks, has_masks=has_masks)
+    lamps = experiment.rig.lamps
+    return LampObserver(observer, lamps) if lamps else observer
+
+
+def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool]:
+    """Return what finds keypoints, and whether it makes masks."""
+    if experiment.model.network == stand_in.NAME:
+        return _stand_in(experiment), False
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
     if not runtime.card.keypoints:
         raise ModelError(
             f"{experiment.model.network} finds no keypoints, which features are measured from: "
             f"choose a network that does"
         )
-    observer: Observer = NetworkObserver(runtime, clock, experiment.model)
-    tracking = experiment.tracking
-    if tracking.appearance and len(tracking.names(experiment.session.subject)) > 1:
-        observer = AppearanceObserver(observer)
-    masks = masks_wanted(experiment, observer.skeleton)
-    if masks:
-        has_masks = bool(runtime.card.mask_classes or runtime.card.individual_masks)
-        observer = MaskMeasuresObserver(observer, masks, has_masks=has_masks)
-    lamps = experiment.rig.lamps
-    return LampObserver(observer, lamps) if lamps else observer
+    has_masks = bool(runtime.card.mask_classes or runtime.card.individual_masks)
+    return NetworkObserver(runtime, clock, experiment.model), has_masks
+
+
+def _stand_in(experiment: Experiment) -> Observer:
+    camera = experiment.rig.camera
+    if not isinstance(camera, SyntheticCameraSettings) or camera.light is not None:
+        raise ConfigError(
+            f"model.network {stand_in.NAME} knows what synthetic mice do, and only where no light "
+            f"wakes them: expected rig.camera.kind synthetic and rig.camera.light null"
+        )
+    return stand_in.StandInObserver(SYNTHETIC_SKELETON, positions_of(camera), camera.seed)
 
 
 def find_network(name: str) -> Path:

@@ -5,7 +5,8 @@ summary is as good as the record.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracker.cameras.synthetic import MouseScript, SyntheticCameraSettings
+from tracker.cameras.synthetic import SyntheticCameraSettings, truths_of
+from tracker.identity_scoring import Compared, identity_scores
 from tracker.recording import Recording
-from tracker.scoring import score
+from tracker.scoring import TruthScore, score
 from tracker.stimuli import Action, Delivery, StimulusRow
-from tracker.types import Fate
+from tracker.types import Fate, Truth
 
 
 def summarise(recording: Recording) -> dict[str, Any]:
@@ -82,20 +84,80 @@ def _stimuli(rows: Sequence[StimulusRow]) -> dict[str, Any]:
 def score_truth(recording: Recording, camera: SyntheticCameraSettings) -> dict[str, Any]:
     """Return how well a session saw what its synthetic camera knows to be true.
 
+    Of two mice the session's first two animals are scored: a behaviour against the mouse that goes
+    by its subject's name, or against both if neither does; and `idf1` and `switches`.
+
     Raises:
         RecordingError: If the folder cannot be read.
     """
+    truths = truths_of(camera, recording.session.get("wakes", ()))
     xy = recording.xy
-    if not xy.shape[1]:  # nothing was ever found
-        xy = np.full((len(xy), 1, *xy.shape[2:]), np.nan, np.float32)
-    return score(
-        recording.frame_indices,
-        xy[:, 0],
-        recording.skeleton.keypoints,
-        recording.episodes,
-        recording.session["behaviours"],
-        MouseScript(camera, recording.session.get("wakes", ())).truth,
-    ).as_dict()
+    if xy.shape[1] < len(truths):  # nothing was ever found
+        xy = np.full((len(xy), len(truths), *xy.shape[2:]), np.nan, np.float32)
+    if len(truths) == 1:
+        return _score(recording, xy[:, 0], recording.session["behaviours"], truths[0]).as_dict()
+    return _score_pair(recording, xy[:, :2], truths)
+
+
+def _score(
+    recording: Recording,
+    xy: NDArray[np.float32],
+    behaviours: Sequence[str],
+    truth: Callable[[int], Truth],
+) -> TruthScore:
+    known = recording.skeleton.keypoints
+    return score(recording.frame_indices, xy, known, recording.episodes, behaviours, truth)
+
+
+def _score_pair(
+    recording: Recording, xy: NDArray[np.float32], truths: Sequence[Callable[[int], Truth]]
+) -> dict[str, Any]:
+    first = next(recording.whole.each_observation(), None)
+    named = (first.identities[:2] if first else ()) or ("0", "1")
+    true = [[truth(int(index)) for truth in truths] for index in recording.frame_indices]
+    frames = [_compared(named, seen, both, recording) for seen, both in zip(xy, true, strict=True)]
+    told_apart = identity_scores(frames)
+    mouse_of = {
+        name: int(np.argmax(sum((each.similarity[:, row] for each in frames), np.zeros(2))))
+        for row, name in enumerate(named)
+    }
+    subjects = {each.onset.behaviour: each.onset.subject for each in recording.episodes}
+    f1: dict[str, float] = {}
+    scores = []
+    for row, name in enumerate(named):
+        mine = [each for each, subject in subjects.items() if subject == name]
+        scores.append(_score(recording, xy[:, row], mine, truths[mouse_of[name]]))
+        f1 |= scores[-1].f1
+    rest = [name for name in recording.session["behaviours"] if name not in f1]
+    whole = replace(
+        scores[0],
+        f1=f1 | _score(recording, xy[:, 0], rest, lambda index: _either(truths, index)).f1,
+        keypoint_error_px=float(np.mean([each.keypoint_error_px for each in scores])),
+        keypoints_found=float(np.mean([each.keypoints_found for each in scores])),
+    )
+    return whole.as_dict() | {"idf1": told_apart.idf1, "switches": told_apart.switches}
+
+
+def _compared(
+    named: Sequence[str], xy: NDArray[np.float32], true: Sequence[Truth], recording: Recording
+) -> Compared:
+    """Return how alike animals and mice are: 0 at a body length apart; rows are mice."""
+    names, there = recording.skeleton.keypoints, true[0].keypoints
+    shared = [(k, there.index(name)) for k, name in enumerate(names) if name in there]
+    rows, known = ([pair[side] for pair in shared] for side in (0, 1))
+    mice, xy = np.array([each.xy[known] for each in true], np.float64), xy[:, rows]
+    length = float(np.hypot(*(mice[0, 0] - mice[0, -1])))
+    off = mice[:, None] - xy[None]
+    apart = np.hypot(off[..., 0], off[..., 1])
+    n = np.isfinite(apart).sum(axis=2)
+    mean = np.where(np.isfinite(apart), apart, 0).sum(axis=2) / np.maximum(n, 1)
+    alike = np.where(n > 0, np.clip(1 - mean / max(length, 1.0), 0, 1), 0)
+    return Compared(["first", "second"], named, alike)
+
+
+def _either(truths: Sequence[Callable[[int], Truth]], index: int) -> Truth:
+    one, other = (truth(index) for truth in truths)
+    return replace(one, behaviours=one.behaviours | other.behaviours)
 
 
 def _times(table: pa.Table, column: str) -> NDArray[np.float64]:

@@ -186,6 +186,9 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         table.add_row(
             "keypoints", f"{_number(_nan(truth['keypoint_error_px']), '.2f')} px mean error"
         )
+        if "idf1" in truth:
+            told = f"IDF1 {truth['idf1']:.3f}, {truth['switches']} switches"
+            table.add_row("identities", told)
     Console(file=sys.stdout).print(table)
 
 

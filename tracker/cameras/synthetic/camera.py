@@ -1,6 +1,7 @@
 """A live camera that needs no hardware, and knows the truth about what it shows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,10 @@ from numpy.typing import NDArray
 from tracker.cameras.synthetic.chance import chance
 from tracker.cameras.synthetic.drawing import Painter
 from tracker.cameras.synthetic.led import Led
-from tracker.cameras.synthetic.motion import TICK_HZ
+from tracker.cameras.synthetic.motion import TICK_HZ, Body
 from tracker.cameras.synthetic.script import MouseScript
 from tracker.cameras.synthetic.settings import SyntheticCameraSettings
+from tracker.cameras.synthetic.visitor import VisitorScript
 from tracker.clock import Clock
 from tracker.errors import DeviceError, EndOfStream
 from tracker.types import CameraInfo, Fate, Frame, Gap, Truth
@@ -69,6 +71,9 @@ class SyntheticCamera:
         self._painter: Painter | None = None
         self._script = self._new_script()
         self._facts = MouseScript(settings)
+        self._visitor, self._visitor_facts = (
+            VisitorScript(settings) if settings.animals > 1 else None for _ in range(2)
+        )
         self._truth_painter: Painter | None = None
         self._image = np.empty(0, np.uint8)
         self._next_index = 0
@@ -114,24 +119,42 @@ class SyntheticCamera:
         """
         return self._script.wakes
 
-    def truth(self, index: int) -> Truth:
-        """What the mouse is and does in frame `index`; see `MouseScript.truth`.
+    def truth(self, index: int, animal: int = 0) -> Truth:
+        """What a mouse is and does in frame `index`; see `MouseScript.truth`, `VisitorScript`.
 
         Works open or closed, before or after the frame was read, from one thread besides the
         one that reads. Of frames not yet read it tells what happens if no more light comes.
+
+        Args:
+            index: Of the frame.
+            animal: 0: the first mouse; 1: the second one. The first one also has `contact`.
+
+        Raises:
+            ValueError: If the index is below 0, or there is no such mouse.
         """
+        visitor = self._visitor_facts
+        if not 0 <= animal < self._settings.animals:
+            raise ValueError(f"there is no mouse {animal}: there are {self._settings.animals}")
         self._facts.follow(self.wakes)
-        return self._facts.truth(index)
+        if visitor is None:
+            return self._facts.truth(index)
+        visitor.follow(self.wakes)
+        theirs, mine = visitor.truth(index), self._facts.truth(index)
+        both = theirs.behaviours & {"contact"}
+        return theirs if animal else replace(mine, behaviours=mine.behaviours | both)
 
-    def mask(self, index: int) -> NDArray[np.uint8]:
-        """255 where the mouse is in frame `index`, else 0: uint8 (height, width).
+    def mask(self, index: int, animal: int = 0) -> NDArray[np.uint8]:
+        """255 where a mouse is in frame `index`, else 0: uint8 (height, width).
 
-        Body, head, ears and tail; no shadow, no reflection. Same thread as `truth`.
+        Body, head, ears and tail; no shadow, no reflection. Arguments and thread as of `truth`.
         """
         if self._truth_painter is None:
             self._truth_painter = Painter(self._settings)
-        self._facts.follow(self.wakes)
-        return self._truth_painter.mask(self._facts.body(index))
+        script = self._visitor_facts if animal else self._facts
+        if script is None:
+            raise ValueError(f"there is no mouse {animal}: there is 1")
+        script.follow(self.wakes)
+        return self._truth_painter.mask(script.body(index))
 
     def read(self, timeout_s: float) -> Frame | Gap | None:
         """Return the next frame or gap; the image is the camera's own and drawn over later.
@@ -152,7 +175,7 @@ class SyntheticCamera:
             if not self._wait_for(index, timeout_s, ahead_ns=DRAW_AHEAD_NS):
                 return None
             if not self._is_lost(index) and self._painted_index != index:
-                painter.paint(self._script.body(index), index, self._image)
+                painter.paint(self._bodies(index), index, self._image)
                 self._painted_index = index
             if not self._wait_for(index, timeout_s):
                 return None
@@ -163,6 +186,13 @@ class SyntheticCamera:
         self._draw_led(index)
         self._next_index = index + 1
         return Frame(index, self._captured_ns(index), self._clock.now_ns(), self._image)
+
+    def _bodies(self, index: int) -> list[Body]:
+        first = self._script.body(index)
+        if self._visitor is None:
+            return [first]
+        self._visitor.follow(self._script.wakes)
+        return [first, self._visitor.body(index)]
 
     def _new_script(self) -> MouseScript:
         awake = self._light is not None and self._settings.wakes

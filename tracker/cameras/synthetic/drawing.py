@@ -1,6 +1,8 @@
 """The picture of one frame, drawn over the cached box in a small region around the mouse."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -30,6 +32,8 @@ class Painter:
         self._settings = settings
         self._scale = settings.scale_px_per_cm
         self.looks = draw_looks(settings.seed) if settings.vary_looks else Looks()
+        second = self.looks.fur + 0.3 * (self.looks.floor - self.looks.fur)
+        self._looks = self.looks, replace(self.looks, fur=second)
         shape = (settings.height, settings.width)
         self._noise = Noise(shape, self.looks.noise, settings.seed)
         box = draw_box(settings, self.looks)
@@ -39,11 +43,15 @@ class Painter:
         gains = np.arange(256)[None, :, None] * np.array(self.looks.tint)
         self._tint = np.clip(np.rint(gains), 0, 255).astype(np.uint8)
 
-    def paint(self, body: Body, index: int, out: NDArray[np.uint8]) -> None:
-        """Fill `out`, uint8 (height, width) or (height, width, 3) RGB, with frame `index`."""
+    def paint(self, bodies: Sequence[Body], index: int, out: NDArray[np.uint8]) -> None:
+        """Fill `out`, uint8 (height, width) or (height, width, 3) RGB, with frame `index`.
+
+        The second mouse has a lighter fur, so that the two can be told apart.
+        """
         grey = self._grey if out.ndim == 3 else out
         np.copyto(grey, self._box)
-        self._paint_mouse(grey, self._shape(body))
+        for body, looks in zip(bodies, self._looks, strict=False):
+            self._paint_mouse(grey, self._shape(body), looks)
         cv2.add(grey, self._noise.tile(index), dst=grey)
         if out.ndim == 3:
             cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB, dst=out)
@@ -63,7 +71,7 @@ class Painter:
     def _shape(self, body: Body) -> Shape:
         return shape_px(body, self._settings.floor, self._scale, self.looks.stoutness)
 
-    def _paint_mouse(self, grey: NDArray[np.uint8], shape: Shape) -> None:
+    def _paint_mouse(self, grey: NDArray[np.uint8], shape: Shape, looks: Looks) -> None:
         left, top, right, bottom = self._region(shape)
         if right - left < 4 or bottom - top < 4:
             return
@@ -71,7 +79,7 @@ class Painter:
         corner = np.array((left, top), np.float64)
         self._paint_shadow(region, shape, corner)
         self._paint_reflections(grey, shape)
-        looks, dark = self.looks, self._noise.offset
+        dark = self._noise.offset
         _fill(region, _tail_outline(shape.tail, self._scale), corner, looks.tail - dark)
         for centre, axes, angle in _feet(shape, self._scale):
             _ellipse(region, centre - corner, axes, angle, looks.ear - dark)

@@ -126,7 +126,7 @@ class Mover:
 
     def first(self) -> Moment:
         """The moment at tick 0."""
-        bout = make_bout(self._seed, 0, 0, TICK_HZ)
+        bout = self._bout(0, 0)
         width, height = self._floor_cm
         x = width * (0.2 + 0.6 * bout.dice[10])
         y = height * (0.2 + 0.6 * bout.dice[11])
@@ -152,7 +152,7 @@ class Mover:
             if woken:
                 new.bout = make_woken_bout(self._seed, old.bout.number, tick, TICK_HZ)
             else:
-                new.bout = make_bout(self._seed, old.bout.number + 1, tick, TICK_HZ)
+                new.bout = self._bout(old.bout.number + 1, tick)
             new.waypoint = 0
             new.target = self._next_target(new)
         new.still = self._is_still(new)
@@ -161,6 +161,10 @@ class Mover:
             return new
         self._move(new)
         return new
+
+    def _bout(self, number: int, tick: int) -> Bout:
+        """Bout `number`, which begins at a tick."""
+        return make_bout(self._seed, number, tick, TICK_HZ)
 
     @staticmethod
     def _is_still(moment: Moment) -> bool:
@@ -173,7 +177,7 @@ class Mover:
         left_s = new.bout.n_ticks / TICK_HZ - since_s
         activity = new.bout.activity
         life = 1 - ease(since_s / SETTLE_S) if activity is Activity.FREEZE else 1.0
-        want = _Wish()
+        want = Wish()
         if activity is Activity.WALK:
             self._walk(new, want, since_s, left_s)
         else:
@@ -202,7 +206,7 @@ class Mover:
         body.tail = self._drag_tail(old.tail, body, life)
         new.body = body
 
-    def _walk(self, new: Moment, want: "_Wish", since_s: float, left_s: float) -> None:
+    def _walk(self, new: Moment, want: "Wish", since_s: float, left_s: float) -> None:
         dice, body = new.bout.dice, new.body
         envelope = ease(since_s / 0.3) * ease((left_s - 0.06) / 0.4)
         away = math.hypot(new.target[0] - body.x, new.target[1] - body.y)
@@ -284,7 +288,7 @@ class Mover:
 
 
 @dataclass(slots=True)
-class _Wish:
+class Wish:
     """What the mouse is trying to do in this tick; the body follows with some inertia."""
 
     speed: float = 0.0
@@ -296,13 +300,13 @@ class _Wish:
     hunch: float = 0.0
 
 
-def _freeze(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
+def _freeze(new: Moment, want: Wish, since_s: float, left_s: float) -> None:
     del since_s, left_s
     want.yaw, want.bend = new.body.yaw, new.body.bend
     want.reach, want.rear, want.hunch = new.body.reach, new.body.rear, new.body.hunch
 
 
-def _turn(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
+def _turn(new: Moment, want: Wish, since_s: float, left_s: float) -> None:
     """Turn by 60 to 170 degrees with the least jerk (Flash and Hogan 1985)."""
     dice = new.bout.dice
     angle = math.copysign(math.radians(60 + 110 * dice[1]), dice[2] - 0.5)
@@ -312,7 +316,7 @@ def _turn(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
     want.yaw = 0.15 * want.omega + math.copysign(0.35 * envelope, angle)
 
 
-def _groom(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
+def _groom(new: Moment, want: Wish, since_s: float, left_s: float) -> None:
     """Curled up, the head going round in circles with quick strokes on top."""
     dice = new.bout.dice
     envelope = ease(since_s / 0.3) * ease(left_s / 0.3)
@@ -324,7 +328,7 @@ def _groom(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
     want.bend = envelope * math.copysign(0.5, dice[2] - 0.5)
 
 
-def _rear(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
+def _rear(new: Moment, want: Wish, since_s: float, left_s: float) -> None:
     """Up on the hind legs and down again, looking about."""
     want.rear = ease(since_s / 0.7) * ease((left_s - 0.2) / 0.7)
     sway = math.tau * (1.0 * since_s + new.bout.dice[1])
@@ -333,7 +337,7 @@ def _rear(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
     want.reach = envelope * 0.3 * math.cos(sway)
 
 
-def _explore(new: Moment, want: _Wish, since_s: float, left_s: float) -> None:
+def _explore(new: Moment, want: Wish, since_s: float, left_s: float) -> None:
     """Sniff about: the head sweeps, the feet hardly move."""
     dice = new.bout.dice
     envelope = ease(since_s / 0.25) * ease(left_s / 0.25)

@@ -84,8 +84,17 @@ class MouseScript:
 
     def body(self, index: int) -> Body:
         """How the mouse holds itself in frame `index`. Raises `ValueError` below 0."""
-        share = self._go_to(index)
-        return self._before.body.between(self._now.body, share)
+        if index < 0:
+            raise ValueError(f"frame index is {index}, expected 0 or more")
+        return self._between(round(index * TICK_HZ / self._settings.fps, 6))
+
+    def body_at(self, tick: int) -> Body:
+        """How the mouse holds itself at a tick, 60 of them a second from the first exposure on."""
+        return self._between(float(tick))
+
+    def keypoints_at(self, index: int) -> NDArray[np.float64]:
+        """Nose, head and tail base in frame `index`: (3, 2), sensor pixels."""
+        return self._keypoints(self.body(index))
 
     def truth(self, index: int) -> Truth:
         """Keypoints and behaviours of frame `index`.
@@ -101,8 +110,7 @@ class MouseScript:
         Raises:
             ValueError: If `index` is below 0.
         """
-        share = self._go_to(index)
-        xy = self._keypoints(self._before.body.between(self._now.body, share))
+        xy = self._keypoints(self.body(index))
         centre = xy.mean(axis=0)
         behaviours = set()
         activity = self._now.bout.activity
@@ -128,17 +136,14 @@ class MouseScript:
         self._known = (*self._known[-2:], (body, xy))
         return xy
 
-    def _go_to(self, index: int) -> float:
-        """Bring `_before` and `_now` around the frame; return how far it is between them."""
-        if index < 0:
-            raise ValueError(f"frame index is {index}, expected 0 or more")
-        time_ticks = round(index * TICK_HZ / self._settings.fps, 6)
+    def _between(self, time_ticks: float) -> Body:
+        """The body at a time; brings `_before` and `_now` around it."""
         tick = max(1, math.ceil(time_ticks))
         if tick < self._now.tick:
             self._before, self._now = self._checkpoints.before(tick)
         while self._now.tick < tick:
             self._step()
-        return time_ticks - (tick - 1)
+        return self._before.body.between(self._now.body, time_ticks - (tick - 1))
 
     def _step(self) -> None:
         woken = self._is_woken(self._now.tick + 1)

@@ -59,6 +59,9 @@ class SyntheticCameraSettings(Settings):
         default=False, description="light, mouse, zoom, blur and noise are drawn from the seed"
     )
 
+    animals: int = Field(
+        1, ge=1, le=2, description="2: a second mouse goes to see the first one now and then"
+    )
     light: str | None = Field(
         None,
         min_length=1,

@@ -70,7 +70,7 @@ def _rig(source: SyntheticSource, wanted: Wanted, seed: int) -> Iterator[_Drawn]
     shape = (settings.height, settings.width, 3)[: 3 if settings.colour else 2]
     for index in range(0, source.frames_per_rig * source.frame_step, source.frame_step):
         body, image = script.body(index), np.empty(shape, np.uint8)
-        painter.paint(body, index, image)
+        painter.paint([body], index, image)
         one_class = len(wanted.mask_classes) == 1
         mask = (painter.mask(body) > 0).astype(np.uint8) if one_class else None
         yield _Drawn(index, image, _keypoints(script.truth(index), wanted), mask)
