@@ -93,9 +93,10 @@ def test_a_point_that_is_not_over_is_closed_at_its_frame():
         pytest.param("+++???+", {}, id="unseen_is_borne"),
         pytest.param("+++????-", {7: ("end", 0, 2)}, id="unseen_for_too_long"),
         pytest.param("+++---", {4: ("end", 0, 2)}, id="bad_is_not_borne"),
-        pytest.param("+++??--+", {6: ("end", 0, 2)}, id="bad_counts_from_when_it_began"),
+        pytest.param("+++??--+", {6: ("end", 0, 2)}, id="bad_counts_alone"),
         pytest.param("+++??-+", {}, id="one_bad_frame_is_a_dip"),
-        pytest.param("+++-??+", {4: ("end", 0, 2)}, id="unseen_after_bad_counts_as_bad"),
+        pytest.param("+++-??+", {}, id="unseen_after_bad_does_not_count"),
+        pytest.param("+++-?-+", {5: ("end", 0, 2)}, id="bad_adds_up"),
     ],
 )
 def test_what_is_not_seen_may_be_borne_longer_than_what_is_bad(pattern, ended):

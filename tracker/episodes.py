@@ -10,8 +10,8 @@ known of it: the score is NaN, or the frame never came (lost, or superseded).
   for more than `max_gap_s`: an episode begins with a run in which nothing speaks against it.
 - An episode is over once no frame has been good for more than `max_gap_s`, bad and blank alike.
   Its last frame is the last good one. So a dip of exactly `max_gap_s` is bridged. With
-  `max_blank_s` what is not known is borne for longer: blank frames count for `max_gap_s` only
-  after a bad one, and no frame good for more than `max_blank_s` ends the episode all the same.
+  `max_blank_s` what is not known is borne for longer: then only bad frames add up to `max_gap_s`,
+  and no frame good for more than `max_blank_s` ends the episode all the same.
 - No candidate begins less than `refractory_s` after the last frame of an episode.
 - An episode of the kind `point` is its first frame alone. The next one begins after a bad frame.
 - `lag_s` dates first and last frame back by as much: the score lags behind the animal by that.
@@ -113,7 +113,7 @@ class EpisodeBuilder:
         self._last_good: _At = (0, 0)
         self._last_dated: _At = (0, 0)
         self._splits_blanks = settings.max_blank_s is not None
-        self._bad_since_ns: int | None = None
+        self._bad_ns = 0
         self._ended: _At | None = None
         self._ended_dated: _At | None = None
         self._spent = False
@@ -141,18 +141,18 @@ class EpisodeBuilder:
             ValueError: If the index or the capture time did not rise.
         """
         frame = (frame_index, captured_ns)
-        blank_until_ns = captured_ns - self._note_frame(frame)
+        period_ns = self._note_frame(frame)
+        blank_until_ns = captured_ns - period_ns
         ended = self._close() if self._is_point and self._onset else None
         ended = ended or self._end_if_gap(blank_until_ns)
         if score >= self._leave:
             if self._first is None and score >= self._enter and self._may_begin(captured_ns):
                 self._first, self._first_dated = frame, self._dated_back(frame)
             self._last_good, self._last_dated = frame, self._dated_back(frame)
-            self._bad_since_ns = None
+            self._bad_ns = 0
         elif score < self._leave:
             self._spent = False
-            if self._bad_since_ns is None:
-                self._bad_since_ns = blank_until_ns if self._splits_blanks else self._last_good[1]
+            self._bad_ns += period_ns
             if self._onset is None:
                 self._first = None
             else:
@@ -218,9 +218,8 @@ class EpisodeBuilder:
         """Close what is open if no frame was good for too long until `until_ns`."""
         if self._first is None:
             return None
-        bad_since_ns = self._bad_since_ns
         is_over = until_ns - self._last_good[1] > self._max_blank_ns or (
-            bad_since_ns is not None and until_ns - bad_since_ns > self._max_gap_ns
+            self._splits_blanks and self._bad_ns > self._max_gap_ns
         )
         return self._close() if is_over else None
 

@@ -17,6 +17,7 @@ TrackerError
 │   └── DiskFull           there is no room left
 ├── ExportError            a session cannot be written in another format
 ├── TrackFileError         a file of tracks or labels of another program cannot be used
+├── AnnotationError        a file of annotations of behaviour cannot be used
 ├── TrainingError          a recipe or its data cannot be used
 └── SessionError           a worker failed, or did not stop in time
 """
@@ -137,6 +138,28 @@ class ExportError(TrackerError):
 
 class TrackFileError(TrackerError):
     """A file of tracks or labels of another program cannot be used."""
+
+
+class AnnotationError(TrackerError):
+    """A file of annotations of behaviour cannot be used.
+
+    Args:
+        path: The file.
+        problems: Everything that is wrong with it, one sentence each.
+    """
+
+    def __init__(self, path: object, problems: Iterable[str]) -> None:
+        listed = list(problems)
+        if len(listed) == 1:
+            super().__init__(f"{path}: {listed[0]}")
+            return
+        shown = "\n".join(f"  {each}" for each in listed[:_MOST_SHOWN])
+        more = len(listed) - _MOST_SHOWN
+        rest = f"\n  and {more} more" if more > 0 else ""
+        super().__init__(f"{path} cannot be used:\n{shown}{rest}")
+
+
+_MOST_SHOWN = 20
 
 
 class TrainingError(TrackerError):

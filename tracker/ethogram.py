@@ -24,6 +24,20 @@ def _kind_of_rule(rule: Any) -> str:
     return "text" if isinstance(rule, str) else "parts"
 
 
+class OperatingPoint(Settings):
+    """What the thresholds of `episode` were chosen by; written by `tracker operating-point`."""
+
+    wanted_per_hour: float = Field(ge=0, description="false triggers per hour that were allowed")
+    false_per_hour: float = Field(ge=0, description="false triggers per hour in these data")
+    missed: float = Field(ge=0, le=1, description="share of the bouts that were missed")
+    delay_ms: float | None = Field(description="ms, median from a bout's onset to confirmation")
+    bouts: int = Field(ge=1, description="how many bouts there were, of all raters")
+    hours: float = Field(gt=0, description="h, of video")
+    tracks: str = Field(description="file of tracks")
+    tracks_sha256: str = Field(description="of its bytes")
+    truth: Mapping[str, str] = Field(description="SHA-256 by file of annotations")
+
+
 class Watched(Settings):
     """One behaviour of the ethogram."""
 
@@ -36,6 +50,9 @@ class Watched(Settings):
         None,
         description="name of a group of which only one behaviour can go on at a time: the one with "
         "the highest score",
+    )
+    operating_point: OperatingPoint | None = Field(
+        None, description="what the thresholds were chosen by; it decides nothing"
     )
     subject: str | None = Field(
         None,

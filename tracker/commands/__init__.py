@@ -5,9 +5,11 @@ import typer
 from tracker.commands import (
     asking,
     batch,
+    behaviours,
     compare,
     control,
     exporting,
+    operating,
     parity,
     recovering,
     rendering,
@@ -20,6 +22,16 @@ from tracker.commands import (
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: `tracker arm --by Ada`")(asking.arm)
+    app.command(
+        name="evaluate-behaviours",
+        epilog="Examples:\n\n`tracker evaluate-behaviours freezing_from_tracks --tracks tracks.csv "
+        "--truth rater1.csv --truth rater2.csv`\n\n"
+        "`tracker evaluate-behaviours freezing_from_tracks --truth rater1.mat --truth rater2.mat`",
+    )(behaviours.evaluate_behaviours)
+    app.command(
+        epilog="Example: `tracker operating-point mine.yaml --tracks tracks.csv --truth rater.csv "
+        "--false-per-hour 2 --plots plots --in-place`"
+    )(operating.operating_point)
     app.command(epilog="Example: `tracker disarm --why 'the animal looks unwell'`")(asking.disarm)
     app.command(epilog="Example: `tracker stimulate light --width-ms 10`")(asking.stimulate)
     app.command(epilog="Example: `tracker mark 'door opened'`")(asking.mark)

@@ -6,33 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tracker.annotations.boris import COLUMNS, NOT_KNOWN
 from tracker.export.session_view import SessionView
 from tracker.types import Episode, Onset
-
-COLUMNS = (
-    "Observation id",
-    "Observation date",
-    "Description",
-    "Observation duration",
-    "Observation type",
-    "Source",
-    "Time offset (s)",
-    "Media duration (s)",
-    "FPS",
-    "Subject",
-    "Behavior",
-    "Behavioral category",
-    "Behavior type",
-    "Time",
-    "Media file name",
-    "Image index",
-    "Image file path",
-    "Comment",
-)
-"""Header of BORIS 8's "Export events > Tabular events" (boris/export_observation.py)."""
-
-NOT_KNOWN = "NA"
-"""What BORIS writes where there is nothing."""
 
 
 def names(view: SessionView) -> list[str]:

@@ -87,9 +87,9 @@ class ImportRun:
                 f"the tracks end after {len(tracks)} of {self.n_frames} frames: nothing is known "
                 f"of the rest"
             )
-        self.experiment = _experiment(wanted, tracks)
+        self.experiment = experiment_for(wanted, tracks)
         """As it is run: the given one, without outputs, and with the video or its frames."""
-        observer = _observer(wanted, tracks, self.experiment)
+        observer = observer_for(wanted, tracks, self.experiment)
         self.session, self.folder = build_session(self.experiment, out, SystemClock(), observer)
 
     def run(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> None:
@@ -126,7 +126,12 @@ def import_tracks(
     return made.folder
 
 
-def _experiment(wanted: Import, tracks: Tracks) -> Experiment:
+def experiment_for(wanted: Import, tracks: Tracks) -> Experiment:
+    """Return the experiment as it is run: without outputs, and with the video or its frames.
+
+    Raises:
+        ConfigError: If it cannot be used.
+    """
     camera: dict[str, Any]
     changes = []
     if wanted.video is not None:
@@ -173,7 +178,13 @@ def _animals(tracks: Tracks) -> list[str]:
     return names
 
 
-def _observer(wanted: Import, tracks: Tracks, experiment: Experiment) -> Observer:
+def observer_for(wanted: Import, tracks: Tracks, experiment: Experiment) -> Observer:
+    """Return what sees what the file of tracks says.
+
+    Raises:
+        TrackFileError: If it does not have the individual that is wanted.
+        ConfigError: If the experiment looks at lamps and there is no video.
+    """
     names: list[str] = []
     if tracks.tracked:
         several = len(tracks.individuals) > 1
