@@ -1,8 +1,5 @@
 """The window's parts, offscreen: what they show of what is known, and what keys and mouse do."""
 
-from collections import deque
-from concurrent.futures import Future
-
 import numpy as np
 import pytest
 from view_ends import FACTS, SESSION, episode, log, observation, picture_of, status, stimulus
@@ -12,58 +9,16 @@ from tracker.control.remote import RequestRefused
 
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
 
+from fake_link import FakeLink, settle
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
-from tracker.gui.link import Found, Heard, Problem
+from tracker.gui.link import Found, Problem
 from tracker.gui.rig import Picture
 from tracker.gui.rig_view import RigView
 from tracker.gui.stimuli_panel import describe
 from tracker.gui.theme import DARK, LIGHT
 from tracker.gui.timeline import SPANS_S
-
-
-class Asked:
-    """A remote that only writes down what it is asked for."""
-
-    def __init__(self):
-        self.calls = []
-
-    def __getattr__(self, name):
-        def call(*arguments, **more):
-            self.calls.append((name, *arguments, *more.values()))
-            return "threshold moved" if name == "change" else None
-
-        return call
-
-
-class FakeLink:
-    """A link without a rig: the test puts events in, and sees what was asked for."""
-
-    address = "tcp://127.0.0.1:5557"
-
-    def __init__(self):
-        self.inbox = deque()
-        self.silent_s = 0.0
-        self.picture = None
-        self.remote = Asked()
-        self.fails_with = None
-
-    def take_picture(self):
-        picture, self.picture = self.picture, None
-        return picture
-
-    def ask(self, request, *, urgent=False):
-        answer = Future()
-        if self.fails_with is not None:
-            answer.set_exception(self.fails_with)
-        else:
-            answer.set_result(request(self.remote))
-        return answer
-
-    def hear(self, topic, message):
-        self.inbox.append(Heard(f"{topic}/top", message))
 
 
 @pytest.fixture
@@ -93,15 +48,6 @@ def busy(view):
     link.hear("status", status(0, 6.0, stimuli={"delivered": 1}))
     settle(view)
     return view
-
-
-def settle(view):
-    """Let the view take in all there is."""
-    while view.link.inbox:
-        view.tick()
-    view._slow_due_s = 0.0
-    view.tick()
-    QApplication.processEvents()
 
 
 def image_of(widget):

@@ -29,6 +29,9 @@ def view(
     by: Annotated[str, typer.Option(help="Who you are; default: the name of your account.")] = "",
     theme: Annotated[str | None, typer.Option(help="dark or light; default: as last time.")] = None,
     size: Annotated[str | None, typer.Option(help="Of the window, e.g. 1280x800.")] = None,
+    setup: Annotated[
+        Path | None, typer.Option(help="Draw zones and the scale into this experiment file.")
+    ] = None,
     screenshot: Annotated[
         Path | None, typer.Option(help="Save a picture of the window as PNG, and end; no display.")
     ] = None,
@@ -41,13 +44,15 @@ def view(
         raise ConfigError("--server-key and --secret-key go together: give both or none")
     if theme not in (None, "dark", "light"):
         raise ConfigError(f"--theme is {theme!r}, expected dark or light")
+    if setup is not None and not setup.is_file():
+        raise ConfigError(f"--setup: {setup} is not there: copy a shipped experiment first")
     keys = load_client_keys(server_key, secret_key) if server_key and secret_key else None
     if not has_extra():
         raise MissingExtra("view", "tracker view")
     from tracker.gui.app import ViewOptions, run_view, take_screenshot
 
     full = [with_port(each) for each in addresses or [ADDRESS]]
-    options = ViewOptions(full, keys, theme, _size(size), by)
+    options = ViewOptions(full, keys, theme, _size(size), by, setup)
     if screenshot is not None:
         take_screenshot(options, screenshot, after, patience_s=15.0)
         typer.echo(f"{screenshot}")

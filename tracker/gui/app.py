@@ -1,5 +1,6 @@
 """The program behind `tracker view`: a window, its clock, and pictures of itself."""
 
+import ctypes
 import os
 import sys
 import time
@@ -25,6 +26,12 @@ from tracker.messages import Kind
 TICK_MS = 16
 """Time between two drawings, where they take less than half of it."""
 
+NICENESS = 10
+"""Of the view; 0 is usual, 19 gets almost nothing."""
+
+BELOW_NORMAL = 0x4000
+"""BELOW_NORMAL_PRIORITY_CLASS: learn.microsoft.com, SetPriorityClass."""
+
 KEYS = {
     Qt.Key.Key_Space: "space",
     Qt.Key.Key_Up: "up",
@@ -45,6 +52,7 @@ class ViewOptions:
         theme: `dark` or `light`; None: as last time.
         size: Width and height (px); None: as last time.
         who: The person, for marks and for the arm.
+        setup: Experiment file that zones are drawn into; for one rig.
     """
 
     addresses: Sequence[str]
@@ -52,6 +60,7 @@ class ViewOptions:
     theme: str | None = None
     size: tuple[int, int] | None = None
     who: str = ""
+    setup: Path | None = None
 
 
 class Window(QMainWindow):
@@ -69,7 +78,7 @@ class Window(QMainWindow):
         several = len(options.addresses) > 1
         pictures = Kind.THUMBNAIL if several else Kind.FRAME
         self.links = [Link(each, options.keys, pictures) for each in options.addresses]
-        self.views = [RigView(link, options.who) for link in self.links]
+        self.views = [RigView(link, options.who, options.setup) for link in self.links]
         self._stack = QStackedWidget()
         self.wall = Wall([view.rig for view in self.views]) if several else None
         if self.wall is not None:
@@ -172,6 +181,7 @@ class Window(QMainWindow):
 
 def run_view(options: ViewOptions) -> int:
     """Open the window, and return the exit code when it is closed."""
+    step_back()
     app = application()
     window = Window(options, QSettings("behaviour-tracker", "view"))
     window.show()
@@ -191,6 +201,7 @@ def take_screenshot(options: ViewOptions, path: Path, after_s: float, patience_s
     Raises:
         WireError: If no session was found, or the picture cannot be written.
     """
+    step_back()
     app = application(offscreen=True)
     settings = QSettings(str(path.with_suffix(".ini")), QSettings.Format.IniFormat)  # never written
     window = Window(options, settings)
@@ -211,6 +222,15 @@ def take_screenshot(options: ViewOptions, path: Path, after_s: float, patience_s
             raise WireError(f"{path} cannot be written: expected the path of a PNG file")
     finally:
         window.stop()
+
+
+def step_back() -> None:
+    """Let an experiment on the same computer go first where processors are scarce."""
+    if sys.platform == "win32":
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL)
+    else:
+        os.nice(NICENESS)
 
 
 def application(*, offscreen: bool = False) -> QApplication:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -16,6 +17,7 @@ from tracker.gui.judgement import Lamp
 from tracker.gui.link import Found, Heard, Link, Problem
 from tracker.gui.rig import Rig
 from tracker.gui.session_panel import HELP, SessionPanel
+from tracker.gui.setup import Setup
 from tracker.gui.stimuli_panel import StimuliPanel
 from tracker.gui.theme import DARK, Theme
 from tracker.gui.thresholds import ThresholdTrial
@@ -41,16 +43,17 @@ class RigView(QWidget):
     Args:
         link: Started; closed by whoever made it.
         who: The person, for marks and for the arm; "" for the account's name.
+        setup: Experiment file that zones are drawn into; None: none are.
     """
 
-    def __init__(self, link: Link, who: str = "") -> None:
+    def __init__(self, link: Link, who: str = "", setup: Path | None = None) -> None:
         super().__init__()
         self.link = link
         self.rig = Rig(link.address)
         self._who = who
         self._theme = DARK
         self._answers: list[tuple[Future[object], str]] = []
-        self._slow_due_s = 0.0
+        self._slow_due_s = self._plots_due_s = 0.0
         self._was_lost = False
         self.timeline = Timeline()
         self.top = TopLine(self.rig)
@@ -63,6 +66,7 @@ class RigView(QWidget):
         self.traces = TracesPanel(self.rig, self.timeline)
         self.bar = Bar(self)
         self.trial = ThresholdTrial(self)
+        self.setup = Setup(self, setup)
         self.traces.dragged.connect(self.trial.show_moved)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._lay_out()
@@ -89,11 +93,18 @@ class RigView(QWidget):
         self.timeline.now_s = now_s
         self.timeline.first_s = self.rig.facts.began_ns / 1e9 if self.rig.facts else 0.0
         self.video.refresh(picture, now_ns)
-        self.ethogram.refresh()
-        self.traces.refresh()
+        if time.monotonic() >= self._plots_due_s:
+            self._plots_due_s = time.monotonic() + self._plot_period_s()
+            self.ethogram.refresh()
+            self.traces.refresh()
         if time.monotonic() >= self._slow_due_s:
             self._slow_due_s = time.monotonic() + SLOW_EVERY_S
             self.refresh_words()
+
+    def _plot_period_s(self) -> float:
+        """How long it takes until a plot has moved by half a pixel: nobody sees less."""
+        timeline = self.timeline
+        return min(0.2, 0.5 * timeline.span_s / timeline.columns(self.width()))
 
     def refresh_words(self) -> None:
         """Renew words and numbers."""
@@ -109,6 +120,7 @@ class RigView(QWidget):
         if action is None:
             return False
         action()
+        self._plots_due_s = 0.0
         return True
 
     def do(self, name: str) -> None:
@@ -119,7 +131,7 @@ class RigView(QWidget):
             "arm": self.ask_arm,
             "disarm": self.disarm,
             "stop": self.ask_stop,
-            "setup": self.ask_setup,
+            "setup": self.setup.ask_zone,
         }[name]()
 
     def mark(self, text: str) -> None:
@@ -153,10 +165,6 @@ class RigView(QWidget):
                 "the session ends", lambda remote: remote.stop(by=self._who), urgent=True
             ),
         )
-
-    def ask_setup(self) -> None:
-        """Draw zones."""
-        self.bar.say("zones are drawn with: tracker view --setup EXPERIMENT.yaml")
 
     def send(self, done: str, request: Callable[[Remote], object], *, urgent: bool = False) -> None:
         """Ask the rig for something; its answer is a sentence in the bar."""
@@ -229,7 +237,9 @@ class RigView(QWidget):
             "a": self.ask_arm,
             "d": self.disarm,
             "q": self.ask_stop,
-            "z": self.ask_setup,
+            "z": self.setup.ask_zone,
+            "k": self.setup.ask_scale,
+            "x": self.setup.ask_removal,
             "+": lambda: self.timeline.longer(1),
             "-": lambda: self.timeline.longer(-1),
             "w": lambda: self.timeline.longer(99),

@@ -17,13 +17,13 @@ BUTTONS = {
     "arm": "a: arm…",
     "disarm": "d: disarm",
     "stop": "q: stop…",
-    "setup": "z: zones…",
+    "setup": "z: zone…",
 }
 """What can be done, and with which key."""
 
 HELP = (
     "space mark, n note, a arm, d disarm, q stop, + − w span, ↑ ↓ [ ] threshold, 1–5 overlay, "
-    "c contrast, f whole picture, t dark or light, z zones, ? this line"
+    "c contrast, f whole picture, t dark or light, z zone, x zone away, k scale, ? this line"
 )
 
 
