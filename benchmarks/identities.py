@@ -1,4 +1,4 @@
-"""Who is who on flies whose tracks were proofread by people: IDF1, HOTA, switches.
+"""Who is who on flies and fish whose tracks were proofread by people: IDF1, HOTA, switches.
 
 Each clip: true positions with their identities hidden and their order shuffled, so that the tracker
 alone is measured; the same at every tenth frame; and what the shipped network `flies` finds in the
@@ -9,7 +9,7 @@ the picture comes back upright or upside down, by chance, so that the flies have
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,32 @@ from tracker.runtimes.onnx import OnnxRuntime
 from tracker.tracking import Tracker, TrackingSettings
 from tracker.types import Frame, Observation, Skeleton
 
-CLIPS = {"clip": 2, "two_flies": 2, "three_flies": 3}
+
+@dataclass(frozen=True)
+class Clip:
+    """A video with its true tracks.
+
+    `alike_px`: at this distance two places have nothing to do with each other, about a body length.
+    """
+
+    path: str
+    n: int
+    alike_px: float
+    gate_px: float | None = None
+
+
+CLIPS = (
+    Clip("flies/clip", 2, 100.0),
+    Clip("flies/two_flies", 2, 100.0),
+    Clip("flies/three_flies", 3, 100.0),
+    Clip("fish/ten_zfish", 10, 200.0, gate_px=150.0),
+)
 SIDE_PX = 1024.0
 """Of the pictures."""
 
 SURE = 0.9
 HARD = 5
 """How often the hard case is made, with other seeds."""
-
-BODY_PX = 100.0
-"""Of a fly; at this distance two places have nothing to do with each other."""
 
 Truth = dict[int, dict[str, NDArray[np.float64]]]
 """Keypoints (keypoints, 2) by frame and name."""
@@ -86,7 +102,7 @@ def seen_observations(path: Path, observer: Observer) -> Iterator[Observation]:
         camera.close()
 
 
-def compare(truth: Truth, tracked: Iterator[Observation]) -> list[Compared]:
+def compare(truth: Truth, tracked: list[Observation], alike_px: float) -> list[Compared]:
     """Return the frames of which the truth is known; places are means of the keypoints."""
     frames = []
     for seen in tracked:
@@ -98,7 +114,7 @@ def compare(truth: Truth, tracked: Iterator[Observation]) -> list[Compared]:
         ]
         places = np.array([np.nanmean(seen.xy[k], axis=0) for k in rows]).reshape(-1, 2)
         true_places = np.array([np.nanmean(xy, axis=0) for xy in true.values()])
-        similarity = similarity_of_places(true_places, places, BODY_PX)
+        similarity = similarity_of_places(true_places, places, alike_px)
         frames.append(Compared(list(true), [seen.identities[k] for k in rows], similarity))
     return frames
 
@@ -137,13 +153,13 @@ def called(truth: Truth, tracked: list[Observation]) -> tuple[Any, Any]:
 
 
 def row_of(
-    name: str, source: str, truth: Truth, seen: list[Observation], tracker: Tracker
+    clip: Clip, source: str, truth: Truth, seen: list[Observation], tracker: Tracker
 ) -> dict[str, Any]:
     tracked = [tracker.update(each) for each in seen]
-    scores = identity_scores(compare(truth, iter(tracked)))
+    scores = identity_scores(compare(truth, tracked, clip.alike_px))
     sure, right = called(truth, tracked)
     return {
-        "clip": name,
+        "clip": clip.path,
         "positions": source,
         "frames": scores.frames,
         "IDF1": scores.idf1,
@@ -154,31 +170,71 @@ def row_of(
     }
 
 
+def tracker_for(clip: Clip, skeleton: Skeleton) -> Tracker:
+    settings = TrackingSettings(
+        animals=tuple(f"animal{i}" for i in range(clip.n)), gate_px=clip.gate_px
+    )
+    return Tracker(settings.animals, skeleton, settings)
+
+
+def rows_of(clip: Clip, data: Path, figure: Path | None, *, network: bool) -> list[dict[str, Any]]:
+    truth, skeleton = truth_of(data / f"{clip.path}.slp")
+    seen = list(true_observations(truth, 25.0))
+    rows = []
+    for source, every in (("true", 1), ("true, every 10th", 10)):
+        tracker = tracker_for(clip, skeleton)
+        rows.append(row_of(clip, source, truth, seen[::every], tracker))
+    if not network or not clip.path.startswith("flies"):
+        return rows
+    runtime = OnnxRuntime(find_network("flies"), RuntimeSettings())
+    observer = AppearanceObserver(NetworkObserver(runtime, SystemClock()))
+    seen = list(seen_observations(data / f"{clip.path}.mp4", observer))
+    rows.append(row_of(clip, "network", truth, seen, tracker_for(clip, observer.skeleton)))
+    for seed in range(HARD if len(seen) > 1000 else 0):
+        hard, turned = hidden(seen, truth, seed)
+        tracker = tracker_for(clip, observer.skeleton)
+        rows.append(row_of(clip, f"network, hidden {seed}", turned, hard, tracker))
+        if figure and seed == 1:
+            draw(turned, hard, tracker_for(clip, observer.skeleton), figure)
+    return rows
+
+
+def draw(truth: Truth, seen: list[Observation], tracker: Tracker, path: Path) -> None:
+    """Draw the confidence of the first animal, and where it had the wrong name."""
+    from matplotlib.figure import Figure
+
+    tracked = [tracker.update(each) for each in seen]
+    times = np.array([each.captured_ns for each in seen]) / 1e9
+    times -= times[0]
+    sure = [each.identity_confidence[0] for each in tracked]
+    gone = np.array([not np.isfinite(each.xy).any() for each in seen])
+    whose = [
+        called(truth, [tracked[0], each])[1][-1] if each.frame_index in truth else True
+        for each in tracked
+    ]
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(times, 0, 1, where=gone, color="0.85", step="mid", label="nobody is seen")
+    axes.fill_between(
+        times, 0, 1, where=~np.array(whose), color="C3", alpha=0.5, label="wrong name"
+    )
+    axes.plot(times, sure, color="C0", label="identity confidence")
+    axes.set(xlabel="time (s)", ylabel="confidence", ylim=(0, 1.05), xlim=(times[0], times[-1]))
+    axes.legend(frameon=False, loc="lower left", ncols=3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)
+
+
 def main() -> None:
     parser = arguments(__doc__ or "")
-    parser.add_argument("data", type=Path, help="folder of the set `flies`")
+    parser.add_argument("data", type=Path, help="folder of the sets `flies` and `fish`")
     parser.add_argument("--no-network", action="store_true", help="true positions only")
+    parser.add_argument("--figure", type=Path, help="draw one hard case here (PNG)")
     asked = parser.parse_args()
     rows = []
-    for name, n in CLIPS.items():
-        truth, skeleton = truth_of(asked.data / f"{name}.slp")
-        settings = TrackingSettings(animals=tuple(f"fly{i}" for i in range(n)))
-        seen = list(true_observations(truth, 25.0))
-        for source, every in (("true", 1), ("true, every 10th", 10)):
-            tracker = Tracker(settings.animals, skeleton, settings)
-            rows.append(row_of(name, source, truth, seen[::every], tracker))
-        if asked.no_network:
-            continue
-        runtime = OnnxRuntime(find_network("flies"), RuntimeSettings())
-        network = AppearanceObserver(NetworkObserver(runtime, SystemClock()))
-        seen = list(seen_observations(asked.data / f"{name}.mp4", network))
-        tracker = Tracker(settings.animals, network.skeleton, settings)
-        rows.append(row_of(name, "network", truth, seen, tracker))
-        for seed in range(HARD if len(seen) > 1000 else 0):
-            tracker = Tracker(settings.animals, network.skeleton, settings)
-            hard, turned = hidden(seen, truth, seed)
-            rows.append(row_of(name, f"network, hidden {seed}", turned, hard, tracker))
-    report("Identities on flies", rows, asked.json)
+    for clip in CLIPS:
+        rows += rows_of(clip, asked.data, asked.figure, network=not asked.no_network)
+    report("Identities", rows, asked.json)
 
 
 if __name__ == "__main__":

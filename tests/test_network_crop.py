@@ -125,6 +125,18 @@ def test_a_motionless_animal_is_never_lost(runtime):
         assert_at(one, (200, 130))
 
 
+@pytest.mark.parametrize(
+    ("left", "top"), [(0, 0), (41, 27), (120, 90)], ids=["whole", "part", "animal at its border"]
+)
+@pytest.mark.parametrize("step", [0, 1.5], ids=["motionless", "walking"])
+def test_in_a_part_of_the_sensor_the_animal_is_followed_as_in_the_whole(runtime, left, top, step):
+    """A camera that reads out a part of its sensor gives images whose origin is its corner."""
+    tails = [(130 + step * n, 100) for n in range(60)]
+    part = see(observer(runtime), *[draw(tail)[top:, left:] for tail in tails])
+    for seen, (x, y) in zip(part, tails, strict=True):
+        assert_at(seen, (x - left, y - top), atol=1.2)
+
+
 def test_a_running_animal_stays_in_the_crop(runtime):
     watcher = observer(runtime)
     watcher.warm_up(SHAPE)

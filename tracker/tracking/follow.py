@@ -77,7 +77,7 @@ class Tracker:
         self._looks = Looks(n, skeleton)
         self._was_missing = np.ones(n, bool)
         self._is_used = np.zeros(n, bool)
-        self._only: tuple[int, NDArray[np.float32]] | None = None
+        self._only: Seen | None = None
         self._is_alone = n == 1 and settings.is_fixed
 
     @property
@@ -92,31 +92,27 @@ class Tracker:
         others are individuals that are none of them. Frames come in the order of their capture
         times; some may be missing.
         """
-        rows = _rows_found(observation)
+        seen, rows = Seen.of(observation.captured_ns, observation.xy)
         self._is_alone &= len(rows) <= 1
         if self._is_alone:
-            return self._alone(observation, rows)
-        seen = Seen.of(observation.captured_ns, observation.xy[rows])
-        order = np.lexsort((seen.centre[1], seen.centre[0]))
-        if (order[1:] < order[:-1]).any():  # so that their order makes no difference
-            rows, seen = rows[order], seen.taken(order)
+            return self._alone(observation, seen, rows)
         self._begin(seen)
         of_track = self._follow(seen, observation, rows)
-        return self._by_animal(observation, rows, of_track)
+        return self._by_animal(observation, seen, rows, of_track)
 
-    def _alone(self, observation: Observation, rows: NDArray[np.intp]) -> Observation:
+    def _alone(self, observation: Observation, seen: Seen, rows: NDArray[np.intp]) -> Observation:
         """One animal, and never more than one individual: there is nothing to find out."""
         if len(rows):
-            self._only = observation.captured_ns, observation.xy[rows]
+            self._only = seen
         if len(observation.confidence) != 1:
-            return self._by_animal(observation, rows, np.arange(len(rows)) if len(rows) else NOBODY)
+            of_track = np.zeros(1, np.intp) if len(rows) else NOBODY
+            return self._by_animal(observation, seen, rows, of_track)
         return replace(observation, identities=self._names, identity_confidence=(1.0,))
 
     def _begin(self, seen: Seen) -> None:
         """Take over from the time in which nobody else was seen, and go to this frame."""
         if self._only is not None:
-            (at_ns, xy), self._only = self._only, None
-            before = Seen.of(at_ns, xy)
+            before, self._only = self._only, None
             self._tracks.go_to(before)
             self._start(before, 0, 0)
         self._tracks.go_to(seen)
@@ -155,10 +151,12 @@ class Tracker:
                     tracks.end(track)
         if tracks.active.all() or (of_individual >= 0).all():
             return
-        free, new = np.flatnonzero(~tracks.active), np.flatnonzero(of_individual < 0)
+        free = np.flatnonzero(~tracks.active)
+        new = seen.from_left_to_right(np.flatnonzero(of_individual < 0))
         if len(new) > len(free):
             sure = observation.confidence[rows[new]].mean(axis=1)
-            new = np.sort(new[np.argsort(-sure, kind="stable")[: len(free)]])
+            new = new[np.argsort(-sure, kind="stable")[: len(free)]]
+        new = seen.from_left_to_right(new)
         for one, individual in zip(free.tolist(), new.tolist(), strict=False):
             self._start(seen, one, individual)
             of_track[one], of_individual[individual] = individual, one
@@ -206,7 +204,11 @@ class Tracker:
         self._was_missing[each] = self._was_missing[swapped]
 
     def _by_animal(
-        self, observation: Observation, rows: NDArray[np.intp], of_track: NDArray[np.intp]
+        self,
+        observation: Observation,
+        seen: Seen,
+        rows: NDArray[np.intp],
+        of_track: NDArray[np.intp],
     ) -> Observation:
         """Return the observation with its rows in the order of the names."""
         n = len(self._names)
@@ -222,7 +224,7 @@ class Tracker:
         if n == len(observation.confidence) and source.min() >= 0:
             others = rows[:0]
         else:
-            source, others = _with_absent(source, rows, len(observation.confidence))
+            source, others = _with_absent(source, seen, rows, len(observation.confidence))
         sure = np.round(self._doubts.confidence, 6).tolist()
         return _with_rows(
             observation,
@@ -240,20 +242,20 @@ def as_seen(observation: Observation) -> Observation:
     """
     source = np.arange(len(observation.confidence))
     if len(source) > 1:
-        rows = _rows_found(observation)
-        centre = Seen.of(0, observation.xy[rows]).centre
-        source = rows[np.lexsort((centre[1], centre[0]))]
+        seen, rows = Seen.of(0, observation.xy)
+        source = rows[seen.from_left_to_right(np.arange(len(rows)))]
     return _with_rows(observation, source, identities=(), identity_confidence=())
 
 
 def _with_absent(
-    source: NDArray[np.intp], rows: NDArray[np.intp], n: int
+    source: NDArray[np.intp], seen: Seen, rows: NDArray[np.intp], n: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Give animals that are not seen the rows of nothing, for the confidences in them.
 
     Args:
         source: Row of each animal; -1: not seen.
-        rows: Of individuals of which something was found, in their order.
+        seen: Individuals of which something was found.
+        rows: Theirs.
         n: Of all rows.
 
     Returns:
@@ -264,13 +266,7 @@ def _with_absent(
     missing, absent = np.flatnonzero(source < 0), np.flatnonzero(~is_found)
     kept = min(len(missing), len(absent))
     source[missing[:kept]] = absent[:kept]
-    return source, rows[~is_taken[rows]]
-
-
-def _rows_found(observation: Observation) -> NDArray[np.intp]:
-    """Return the numbers of the individuals of which at least one keypoint was found."""
-    found = np.isfinite(observation.xy[..., 0]) & np.isfinite(observation.xy[..., 1])
-    return np.flatnonzero(found.any(axis=1))
+    return source, rows[seen.from_left_to_right(np.flatnonzero(~is_taken[rows]))]
 
 
 def _with_rows(observation: Observation, source: NDArray[np.intp], **about: Any) -> Observation:

@@ -16,6 +16,9 @@ FOLLOW = 0.5
 LEARN = 0.1
 """Share of one surprise in the running mean of their squares."""
 
+LEARN_FIRST, N_FIRST = 0.5, 5
+"""The same of the first few, so that the error that a track begins with is soon forgotten."""
+
 LEAST_ERROR_BODY = 0.02
 """Share of a body length that no prediction is better than."""
 
@@ -55,16 +58,26 @@ class Seen:
     centre: Array
 
     @classmethod
-    def of(cls, now_ns: int, xy: NDArray[np.float32]) -> "Seen":
-        """Take positions of shape (individuals, keypoints, 2), of each at least one found."""
-        points = xy.transpose(1, 2, 0).astype(np.float64)
-        found = np.isfinite(points[:, 0]) & np.isfinite(points[:, 1])
-        points = np.where(found[:, None], points, 0.0)
-        return cls(now_ns, points, found, points.sum(axis=0) / found.sum(axis=0))
+    def of(cls, now_ns: int, xy: NDArray[np.float32]) -> tuple["Seen", NDArray[np.intp]]:
+        """Return the individuals of which something was found, and their rows in `xy`.
 
-    def taken(self, order: NDArray[np.intp]) -> "Seen":
-        """Return the same individuals in another order."""
-        return Seen(self.now_ns, self.xy[:, :, order], self.found[:, order], self.centre[:, order])
+        Args:
+            now_ns: Capture time (ns).
+            xy: (individuals, keypoints, 2), px; NaN where not found.
+        """
+        points = xy.transpose(1, 2, 0).astype(np.float64)
+        found = np.isfinite(points[:, 0] + points[:, 1])
+        n = found.sum(axis=0)
+        rows = n.nonzero()[0]
+        if len(rows) < len(n):
+            points, found, n = points[:, :, rows], found[:, rows], n[rows]
+        points = np.where(found[:, None], points, 0.0)
+        return cls(now_ns, points, found, points.sum(axis=0) / n), rows
+
+    def from_left_to_right(self, individuals: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the same individuals in an order that does not depend on that of the rows."""
+        x, y = self.centre[:, individuals]
+        return individuals[np.lexsort((y, x))]
 
     def lengths(self) -> Array:
         """Diagonal of the box around each individual (px)."""
@@ -111,7 +124,9 @@ class Tracks:
         self._xy = np.zeros((n_keypoints, 2, n))
         self._known = np.zeros((n_keypoints, n), bool)
         self._velocity = np.zeros((2, n))
+        self._centre = self._middle = np.zeros((2, n))
         self._error2 = np.ones(n)
+        self._n = np.zeros(n, np.int64)
         self._gate = gate_px, gate_body_lengths
         self._body_px = 0.0
         self._measure_ns = -(2**63)
@@ -138,14 +153,14 @@ class Tracks:
         away_s = (now_ns - self.seen_ns) / 1e9
         self._frames = np.maximum(away_s / (self._period_s or 1.0), 1.0)
         self._missed_s = np.maximum(away_s - self._period_s, 0.0)
-        self._expected = self._xy + self._velocity * np.minimum(away_s, LEAD_S)
+        moved = self._velocity * np.minimum(away_s, LEAD_S)
+        self._expected, self._middle = self._xy + moved, self._centre + moved
 
     def candidates(self, seen: Seen) -> Candidates:
         """Return all pairs of an animal and an individual within its reach."""
-        n_known = np.maximum(self._known.sum(axis=0), 1)
-        middle = np.where(self._known[:, None], self._expected, 0.0).sum(axis=0) / n_known
-        x, y = (middle[axis][:, None] - seen.centre[axis] for axis in (0, 1))
-        apart2 = x * x + y * y
+        off = self._middle[:, :, None] - seen.centre[:, None]
+        off *= off
+        apart2 = off[0] + off[1]
         reach = self.gate_px * self._frames
         far = reach + self._body_px  # which keypoints are found moves the middle as well
         near = (apart2 <= (far * far)[:, None]) & self.active[:, None]
@@ -174,9 +189,12 @@ class Tracks:
         least = (LEAST_ERROR_BODY * self._body_px) ** 2
         usual = self._error2[track]
         surprise = np.minimum(away2 / self._frames[track] ** 2, 9 * usual)
-        self._error2[track] = np.maximum(usual + LEARN * (surprise - usual), max(least, 1e-2))
+        share = np.where(self._n[track] < N_FIRST, LEARN_FIRST, LEARN)
+        self._error2[track] = np.maximum(usual + share * (surprise - usual), max(least, 1e-2))
+        self._n[track] += 1
         self._xy[:, :, track] = np.where(found[:, None], xy, expected)
         self._known[:, track] = known | found
+        self._centre[:, track] = seen.centre[:, individual]
         self.seen_ns[track] = seen.now_ns
 
     def stand_apart(self, seen: Seen) -> NDArray[np.bool_]:
@@ -192,7 +210,8 @@ class Tracks:
         self.since_ns[track] = self.seen_ns[track] = seen.now_ns
         self._xy[:, :, track] = seen.xy[:, :, individual]
         self._known[:, track] = seen.found[:, individual]
-        self._velocity[:, track] = 0.0
+        self._centre[:, track] = seen.centre[:, individual]
+        self._velocity[:, track], self._n[track] = 0.0, 0
         first = FIRST_ERROR_BODY * (self._body_px or self.gate_px)
         self._error2[track] = max(first * first, 1.0)
 
@@ -203,9 +222,9 @@ class Tracks:
     def exchange(self, one: int, other: int) -> None:
         """Let two animals exchange their names."""
         each, swapped = [one, other], [other, one]
-        for values in (self.active, self.seen_ns, self.since_ns, self._error2):
+        for values in (self.active, self.seen_ns, self.since_ns, self._error2, self._n):
             values[each] = values[swapped]
-        for table in (self._xy, self._known, self._velocity):
+        for table in (self._xy, self._known, self._velocity, self._centre):
             table[..., each] = table[..., swapped]
 
     def _measure_bodies(self, seen: Seen) -> None:
