@@ -93,12 +93,12 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
-    for row in rows:
+    for row, line in zip(rows, ("o-k", "s--C1", "o-C0", "^-C2"), strict=True):
         axes.plot(
             [1000 * n / FPS for n in AHEAD],
             [row[str(n)] for n in AHEAD],
-            marker="o",
-            label=row["filter"].replace("_", " "),
+            line,
+            label=row["filter"].replace("still", "no prediction").replace("_", " "),
         )
     axes.set(xlabel="ahead (ms)", ylabel="mean error (px)", ylim=(0, None))
     axes.legend(frameon=False)
