@@ -9,7 +9,7 @@ from rules_here import MICE, NAN, ZONES, arena, at, seen
 from tracker.arena import ArenaSettings
 from tracker.behaviours.text_rule import TextRule
 from tracker.errors import ConfigError
-from tracker.ethogram import catalogue_of
+from tracker.ethogram import Watched, catalogue_of, wanted_by
 from tracker.features import FeatureExtractor, FeatureSettings
 from tracker.features.own import SLOWEST_MS, hashes_of, load_own
 
@@ -71,6 +71,16 @@ def test_a_function_becomes_a_feature_with_its_unit_and_delay(file):
     assert found[5]["drift_cm_s"] == pytest.approx(25)
     rule = TextRule("stretching", "stretch > 79 mm and drift < 1 cm/s", known)
     assert rule.features == ("stretch_cm", "drift_cm_s")
+    assert known.find_text("stretch_cm", "here").name == "stretch_cm"
+
+
+def test_a_rule_alone_makes_it_measured(file):
+    settings = FeatureSettings(files=(file(STRETCH),), recorded=())
+    known = catalogue_of(settings, arena_settings(), MICE)
+    watched = {"long": Watched(rule="stretch > 79 mm and stretch_cm < 1 m")}
+    wanted = wanted_by(watched, known)
+    measure = FeatureExtractor(settings, MICE, arena(), wanted=wanted, catalogue=known)
+    assert measure.names == ("stretch_cm",)
 
 
 def test_a_function_sees_the_frames_of_its_window_and_no_more(file):

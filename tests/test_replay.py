@@ -342,6 +342,7 @@ class TestFound:
         ("change", "why"),
         [
             pytest.param({"code_sha256": "0"}, Why.CODE, id="code"),
+            pytest.param({"feature_files": {"mine.py": "0"}}, Why.CODE, id="features"),
             pytest.param({"libraries": {"numpy": "1.0"}}, Why.LIBRARIES, id="libraries"),
             pytest.param({"config_sha256": "0"}, Why.CONFIG, id="defaults_of_settings"),
         ],

@@ -26,7 +26,9 @@ def summarise(recording: Recording) -> dict[str, Any]:
     """Return what happened, JSON-ready but for NaN where something is not known.
 
     `latency_ms` is received → published (→ decided, where nothing was published) over all
-    processed frames; `overhead_ms` is the same without the bare network call.
+    processed frames; `overhead_ms` is the same without the bare network call. `confirmed_after_ms`
+    is onset → confirmation of the episodes of each behaviour: what certainty cost. `abstained` is
+    the share (0 to 1) of the processed frames in which it could not be known, by behaviour.
 
     Raises:
         RecordingError: If the folder cannot be read.
@@ -50,8 +52,37 @@ def summarise(recording: Recording) -> dict[str, Any]:
         "overhead_ms": _percentiles(ended - received - network),
         "network_ms": _percentiles(network),
         "episodes": {name: counts[name] for name in session["behaviours"]},
+        "confirmed_after_ms": _confirmed_after_ms(recording, session["behaviours"]),
+        "abstained": _abstained(recording, session["behaviours"]),
         "provider": session["provenance"]["model"]["provider"],
         **stimuli,
+    }
+
+
+def _confirmed_after_ms(
+    recording: Recording, behaviours: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    onsets = [*(episode.onset for episode in recording.episodes), *recording.open_onsets]
+    return {
+        name: _percentiles(
+            np.array(
+                [
+                    onset.confirmed_ns - onset.onset_ns
+                    for onset in onsets
+                    if onset.behaviour == name
+                ],
+                np.float64,
+            )
+        )
+        for name in behaviours
+    }
+
+
+def _abstained(recording: Recording, behaviours: Sequence[str]) -> dict[str, float]:
+    scores = recording.scores
+    return {
+        name: float(np.isnan(scores[name]).mean()) if len(scores[name]) else float("nan")
+        for name in behaviours
     }
 
 

@@ -176,7 +176,7 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         f"without the bare network call",
     )
     for behaviour, n in summary["episodes"].items():
-        table.add_row(behaviour, f"{n} episodes")
+        table.add_row(behaviour, f"{n} episodes{_certainty(summary, behaviour)}")
     if "stimuli" in summary:
         _add_stimuli(table, summary)
     if "truth" in summary:
@@ -190,6 +190,14 @@ def print_summary(summary: Mapping[str, Any]) -> None:
             told = f"IDF1 {truth['idf1']:.3f}, {truth['switches']} switches"
             table.add_row("identities", told)
     Console(file=sys.stdout).print(table)
+
+
+def _certainty(summary: Mapping[str, Any], behaviour: str) -> str:
+    """What it took to be certain of a behaviour's episodes, and where nothing was known."""
+    after = summary["confirmed_after_ms"][behaviour]["p50"]
+    told = "" if math.isnan(after) else f", certain {after:.0f} ms after their onset"
+    abstained = summary["abstained"][behaviour]
+    return told + (f", not known in {abstained:.1%} of the frames" if abstained > 0 else "")
 
 
 def _add_stimuli(table: Table, summary: Mapping[str, Any]) -> None:

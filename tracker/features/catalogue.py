@@ -92,6 +92,7 @@ class Catalogue:
             for name, each in self._definitions.items()
             if name in each.forms
         }
+        self._short |= {name + suffix_of(each.unit): name for name, each in self._own.items()}
         for zone in arena.zones:
             self._short[f"distance_to_{zone}_{self._unit}"] = f"distance(zone.{zone})"
             self._short[f"in_{zone}"] = f"inside(zone.{zone})"
@@ -123,8 +124,9 @@ class Catalogue:
         text = node.text if isinstance(node, Name) else node.name
         if isinstance(node, Name) and text in self._measures:
             return _passed_on(text)
-        if isinstance(node, Name) and text in self._own:
-            return self._of_own(text)
+        own = self._short.get(text, text)
+        if isinstance(node, Name) and own in self._own:
+            return self._of_own(own)
         if isinstance(node, Name):
             inner = read(self._short.get(text, text))
             node = (
