@@ -122,7 +122,7 @@ class VisitorScript(MouseScript):
 
     Truth as of `MouseScript`, and two behaviours more:
 
-    - approach: it walks to the first mouse and does not touch it yet
+    - approach: it walks to the first mouse, at 4 cm/s or faster, and does not touch it yet
     - contact: its nose is within 2 cm of the first one's nose or tail base, or the other way round
 
     Args:
@@ -158,7 +158,7 @@ class VisitorScript(MouseScript):
         behaviours = truth.behaviours
         if touches(self._host.keypoints_at(index), truth.xy, self._px_per_cm):
             behaviours |= {"contact"}
-        elif is_visit(self._now.bout):
+        elif is_visit(self._now.bout) and "locomotion" in behaviours:
             behaviours |= {"approach"}
         return replace(truth, behaviours=behaviours)
 
