@@ -7,10 +7,13 @@ import pytest
 
 from tracker.arena import Arena, ArenaSettings, Rectangle
 from tracker.behaviours.rule import AllOfRule, InsideRule, ThresholdRule, make_rule
+from tracker.behaviours.text_rule import TextRule
 from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.features.catalogue import Catalogue
 from tracker.types import Observation, Skeleton
 
 FPS = 50
+MOUSE = Skeleton(("nose", "head", "tail_base"))
 FAST = ThresholdRule(feature="speed_cm_s", above=5, softness=2)
 STILL = ThresholdRule(feature="fastest_keypoint_cm_s", below=2, softness=1)
 IN_NEST = InsideRule(zone="nest")
@@ -20,19 +23,30 @@ BEHAVIOURS = {
     "below": STILL,
     "inside": IN_NEST,
     "all_of": AllOfRule(rules=(STILL, IN_NEST)),
+    "text": "speed < 5 cm/s ~ 2 cm/s and in zone.nest",
+    "text_that_remembers": "speed < 5 cm/s after leaving(zone.nest) within 1 s "
+    "or fastest_keypoint < 2 cm/s for 0.2 s",
 }
 
 
-def make_features():
+def make_behaviour(rule, features):
+    if isinstance(rule, str):
+        return TextRule("watched", rule, Catalogue(FeatureSettings(), MOUSE, make_arena()))
+    return make_rule("watched", rule, features.names, features.group_delay_s)
+
+
+def make_arena():
     nest = Rectangle(x_px=0, y_px=0, width_px=300, height_px=300)
-    arena = Arena(ArenaSettings(px_per_cm=10, zones={"nest": nest}))
-    return FeatureExtractor(FeatureSettings(), Skeleton(("nose", "head", "tail_base")), arena)
+    return Arena(ArenaSettings(px_per_cm=10, zones={"nest": nest}))
+
+
+def make_features():
+    return FeatureExtractor(FeatureSettings(), MOUSE, make_arena())
 
 
 @pytest.fixture(params=BEHAVIOURS.values(), ids=BEHAVIOURS.keys())
 def behaviour(request):
-    features = make_features()
-    return make_rule("watched", request.param, features.names, features.group_delay_s)
+    return make_behaviour(request.param, make_features())
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import csv
 import pytest
 from exported import TIMES_S, episode, session
 
+from tracker.annotations.read import read_annotations
 from tracker.export import boris
 from tracker.export.session_view import view_of
 from tracker.recording import Recording
@@ -90,3 +91,10 @@ def test_every_column_has_a_value_in_every_row(view, write, column):
     may_be_empty = {"Description", "Behavioral category", "Comment"}
     for row in rows_of(view, write):
         assert row[column] or column in may_be_empty
+
+
+def test_what_is_written_is_read_as_annotations(view, write):
+    path = write(boris.write, view) / boris.names(view)[0]
+    found = read_annotations(path)
+    assert [(bout.first, bout.last) for bout in found.bouts] == [(1, 3), (5, 7)]
+    assert {(bout.behaviour, bout.subject) for bout in found.bouts} == {("freezing", "m12")}

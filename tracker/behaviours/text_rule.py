@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from tracker.behaviours.meaning import EPISODE, Measurable, meaning_of
+from tracker.behaviours.meaning import EPISODE, meaning_of
 from tracker.behaviours.memory import Moment
+from tracker.behaviours.parts import Measurable
 from tracker.errors import ExpressionError
 from tracker.expressions.reading import MAX_LENGTH, read
 from tracker.types import Observation

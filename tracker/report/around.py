@@ -23,6 +23,11 @@ MOST_FEATURES, MOST_BEHAVIOURS = 4, 4
 
 _GAP_S, _GAP_STEPS = 0.15, 2.5
 _UNITS = {
+    "_cm_s2": "cm/s²",
+    "_px_s2": "px/s²",
+    "_cm2": "cm²",
+    "_px2": "px²",
+    "_percent": "%",
     "_cm_s": "cm/s",
     "_deg_s": "°/s",
     "_px_s": "px/s",
