@@ -14,7 +14,7 @@ from tracker.limits import Limits
 from tracker.stimuli import Action, Arm, Delivery, Edge, Order, PulseTrain, Refusal, StimulusCommand
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.recording_actuator import RecordingActuator
-from tracker.types import FrameResult, Observation, StageTimes
+from tracker.types import FrameResult, Observation, Onset, StageTimes
 
 MS = 1_000_000
 TRAIN = PulseTrain(10_000, 50_000, 2)
@@ -120,6 +120,30 @@ def test_nothing_reaches_a_line_before_somebody_arms(make):
     (row,) = rig.run(3)
     assert (row.delivery, row.refusal) == (Delivery.REFUSED, Refusal.NOT_ARMED)
     assert rig.actuator.told == []
+
+
+@pytest.mark.parametrize(
+    ("trigger", "refusal"),
+    [
+        pytest.param("contact/a/1", None, id="the animal that is certain"),
+        pytest.param("contact/b/1", Refusal.IDENTITY_UNCERTAIN, id="the one that is not"),
+        pytest.param("state:on", Refusal.IDENTITY_UNCERTAIN, id="nobody in particular"),
+    ],
+)
+def test_a_stimulus_asks_for_the_identity_of_the_animal_that_it_is_for(make, trigger, refusal):
+    class About(Scripted):
+        def update(self, result):
+            return [replace(each, trigger=trigger) for each in super().update(result)]
+
+    rig = make(About({3: asks()}))
+    both = frame(3, individuals=2)
+    known = {"identities": ("a", "b"), "identity_confidence": (1.0, 0.5)}
+    onsets = tuple(Onset(f"contact/{a}/1", "contact", a, 1, 1, 2, 2) for a in "ab")
+    rig.clock.advance(30 * MS + 5)
+    (row,) = rig.loop.step(
+        replace(both, observation=replace(both.observation, **known), events=onsets)
+    )
+    assert row.refusal is refusal
 
 
 def test_a_sham_trial_reaches_no_line_and_is_logged_all_the_same(make):

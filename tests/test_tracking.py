@@ -162,6 +162,27 @@ def test_one_wrong_keypoint_does_not_make_an_animal_another():
     assert places(got) == {"a": (100, 100), "b": (300, 100)}
 
 
+def test_animals_that_pass_through_each_other_are_told_apart_by_their_motion():
+    """Both look to the right; from one frame to the next each comes to where the other was."""
+    two = tracker("a", "b")
+    for i in range(15):
+        got = two.update(seen(i, animal(100 + 20 * i, 100), animal(290 - 20 * i, 104)))
+    assert places(got) == {"a": (380, 100), "b": (10, 104)}
+
+
+def test_a_wrong_keypoint_counts_no_farther_than_the_reach():
+    """a's nose is 55 px off, which is nearer to b, who is hidden: the two other keypoints decide.
+
+    Squared distances are 55² + 0 + 0 from a and 25² + 30² + 30² from b; reach is 40 px.
+    """
+    two = tracker("a", "b")
+    for i in range(10):
+        two.update(seen(i, animal(100, 100), animal(130, 100)))
+    wrong = animal(100, 100)
+    wrong[0, 0] += 55
+    assert places(two.update(seen(10, wrong)))["a"] == (100, 100)
+
+
 def test_the_pose_tells_apart_what_the_place_does_not():
     """They lie across each other: their middles are one place."""
     two = tracker("a", "b")

@@ -201,7 +201,6 @@ class Tracker:
         self._doubts.exchange(one, two)
         each, swapped = [one, two], [two, one]
         of_track[each] = of_track[swapped]
-        self._was_missing[each] = self._was_missing[swapped]
 
     def _by_animal(
         self,
