@@ -1,8 +1,8 @@
 """The live view: how fast it draws, what it costs, and what the loop feels of it.
 
 Drawing: one window offscreen, fed with messages of sessions of several lengths. The loop: sessions
-without a view, with one, with one that is stopped (SIGSTOP), with one that was killed, in turns, as
-ratios. Memory: an hour of messages at 100 frames/s replayed into what a view knows.
+that have no view, then one, which is then stopped (SIGSTOP) and then killed, as ratios within each.
+Memory: an hour of messages at 100 frames/s replayed into what a view knows.
 """
 
 import os
@@ -10,10 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ from tracker.gui.link import Found, Heard
 from tracker.gui.rig import Picture, Rig
 from tracker.messages import FrameMessage, ObservationMessage, StatusMessage
 from tracker.recording import Recording
-from tracker.summary import summarise
 
 MS = 1_000_000
 FPS = 100
@@ -41,7 +38,7 @@ HASHES = {"model_sha256": "", "config_sha256": ""}
 
 def main() -> None:
     parser = arguments(__doc__ or "")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of each session")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each phase of a session")
     parser.add_argument("--only", choices=("drawing", "loop", "memory"))
     asked = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -213,61 +210,67 @@ def resident_mb() -> float:
 
 
 def loop(seconds: float, rounds: int) -> list[dict[str, Any]]:
-    """Latency of the loop by what a view does, sessions of each kind in turns."""
-    kinds: dict[str, Callable[[subprocess.Popen[bytes]], None] | None] = {
-        "no view": None,
-        "open": lambda _: None,
-        "stopped": lambda view: view.send_signal(signal.SIGSTOP),
-        "killed": lambda view: view.kill(),
-    }
-    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    """Latency of the loop by what a view does, all phases within one session, several sessions."""
+    found: dict[str, list[tuple[float, float]]] = {phase: [] for phase in PHASES}
     for _ in range(rounds):
-        for kind, act in kinds.items():
-            found[kind].append(session(seconds, act))
-    usual = np.median([run["latency_ms"]["p50"] for run in found["no view"]])
-    late = np.median([run["latency_ms"]["p99"] for run in found["no view"]])
+        for phase, latency_ms in session(seconds).items():
+            p50, p99 = np.percentile(latency_ms, (50, 99))
+            found[phase].append((float(p50), float(p99)))
     rows = []
-    for kind, runs in found.items():
-        p50 = np.median([run["latency_ms"]["p50"] for run in runs])
-        p99 = np.median([run["latency_ms"]["p99"] for run in runs])
+    for phase, runs in found.items():
+        ratios = np.array(runs) / np.array(found["no view"])
         rows.append(
             {
                 "table": "The loop with a view (received to published, 640x480 at 60/s, no video)",
-                "view": kind,
-                "p50 ms": round(float(p50), 2),
-                "p99 ms": round(float(p99), 2),
-                "p50 ratio": round(float(p50 / usual), 2),
-                "p99 ratio": round(float(p99 / late), 2),
-                "superseded": sum(run["frames"]["lost"].get("superseded", 0) for run in runs),
+                "view": phase,
+                "p50 ms": round(float(np.median([run[0] for run in runs])), 2),
+                "p99 ms": round(float(np.median([run[1] for run in runs])), 2),
+                "p50 ratio": round(float(np.median(ratios[:, 0])), 2),
+                "p99 ratio": round(float(np.median(ratios[:, 1])), 2),
             }
         )
     return rows
 
 
-def session(
-    seconds: float, act: Callable[[subprocess.Popen[bytes]], None] | None
-) -> dict[str, Any]:
-    """Run a session; a view is opened at once, and something is done to it after a third."""
+PHASES = ("no view", "open", "stopped", "killed")
+
+
+def session(seconds: float) -> dict[str, Any]:
+    """Run a session through all phases; return the latencies (ms) of the frames of each.
+
+    What happens between two phases, such as the start of the view, belongs to none.
+    """
     changes = [
-        f"session.duration_s={seconds}",
         "outputs.recording.codec=none",
         *(f"outputs.{name}.address=tcp://127.0.0.1:0" for name in ("publisher", "control")),
     ]
+    clock, spans = SystemClock(), {}
     with tempfile.TemporaryDirectory() as out:
-        run, folder = build_session(load(Path("demo"), changes), Path(out), SystemClock())
+        run, folder = build_session(load(Path("demo"), changes), Path(out), clock)
         run.start()
-        view = None
-        if act is not None:
-            command = [sys.executable, "-m", "tracker", "view", str(run.control_address)]
-            view = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            threading.Timer(seconds / 3, act, [view]).start()
-        while not run.wait(0.5):
-            pass
+        command = [sys.executable, "-m", "tracker", "view", str(run.control_address)]
+        view: subprocess.Popen[bytes] | None = None
+        run.wait(2.0)
+        for phase in PHASES:
+            if phase == "open":
+                view = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+                run.wait(8.0)  # it starts, and fetches what was before
+            elif view is not None:
+                view.send_signal(signal.SIGSTOP if phase == "stopped" else signal.SIGKILL)
+                run.wait(1.0)
+            began_ns = clock.now_ns()
+            run.wait(seconds)
+            spans[phase] = began_ns, clock.now_ns()
+        run.stop()
         run.finish()
         if view is not None:
-            view.kill()
             view.wait()
-        return summarise(Recording(folder))
+        rows = Recording(folder).ledger.to_pandas().dropna(subset=["published_ns"])
+    took_ms = (rows["published_ns"] - rows["received_ns"]) / 1e6
+    return {
+        phase: took_ms[rows["received_ns"].between(*span)].to_numpy()
+        for phase, span in spans.items()
+    }
 
 
 if __name__ == "__main__":

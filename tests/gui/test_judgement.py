@@ -11,7 +11,12 @@ def signs(changes=None, **more):
 def test_all_is_well():
     judged = judge(signs())
     assert judged.lamp is Lamp.GREEN
-    assert judged.reasons == ("all frames processed, 100 frames/s",)
+    assert judged.reasons == ("all frames processed, 100/s",)
+
+
+def test_what_was_lost_long_ago_is_not_called_all_frames():
+    counts = {"captured": 100, "processed": 90, "superseded": 10}
+    assert judge(signs({"counts": counts})).reasons == ("nothing lost lately, 100/s",)
 
 
 def test_one_frame_overtaken_now_and_then_is_no_reason_to_worry():

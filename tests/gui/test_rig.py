@@ -94,10 +94,13 @@ def test_a_loop_that_hangs_is_told_from_a_cut_cable(rig):
 
 def test_before_anything_was_heard_it_says_what_it_looks_for():
     rig = Rig("tcp://rig1:5557")
-    assert rig.judgement.reasons == ("looking for a session at tcp://rig1:5557",)
+    assert rig.judgement.reasons == (
+        "looking for a session at tcp://rig1:5557",
+        "start one with: tracker demo",
+    )
     assert rig.judgement.lamp is Lamp.AMBER
     rig.problem = "our key is not on its list"
-    assert rig.judgement.reasons == ("our key is not on its list",)
+    assert rig.judgement.reasons[0] == "our key is not on its list"
 
 
 def test_the_end_is_no_loss(rig):

@@ -78,7 +78,7 @@ def test_empty_it_says_what_it_waits_for(view):
 
 
 def test_a_busy_one_says_that_all_is_well(busy):
-    assert busy.top.reason.text() == "All frames processed, 100 frames/s"
+    assert busy.top.reason.text() == "All frames processed, 100/s"
     assert busy.top.lamp.text() == "●"
     assert busy.top.subject.text() == "m12"
     assert busy.top.time.text() == "0:06 / 10:00"
@@ -107,7 +107,7 @@ def test_a_lost_connection_is_a_sentence_and_comes_back(busy):
     busy.link.silent_s = 0.0
     settle(busy)
     assert busy.top.reason.text().startswith("All frames")
-    assert "connected again" in busy.session.lines.text
+    assert busy.session.lines.text.splitlines()[0].endswith("connected")
 
 
 def test_one_key_marks(busy):

@@ -172,8 +172,7 @@ class Window(QMainWindow):
         geometry = self._settings.value("geometry")
         if size is not None:
             self.resize(*size)
-            return
-        if geometry is None or not self.restoreGeometry(geometry):
+        elif geometry is None or not self.restoreGeometry(geometry):
             self.resize(1280, 800)
         for view in self.views:
             view.restore_sizes(self._settings)
@@ -181,7 +180,6 @@ class Window(QMainWindow):
 
 def run_view(options: ViewOptions) -> int:
     """Open the window, and return the exit code when it is closed."""
-    step_back()
     app = application()
     window = Window(options, QSettings("behaviour-tracker", "view"))
     window.show()
@@ -201,7 +199,6 @@ def take_screenshot(options: ViewOptions, path: Path, after_s: float, patience_s
     Raises:
         WireError: If no session was found, or the picture cannot be written.
     """
-    step_back()
     app = application(offscreen=True)
     settings = QSettings(str(path.with_suffix(".ini")), QSettings.Format.IniFormat)  # never written
     window = Window(options, settings)
@@ -225,7 +222,7 @@ def take_screenshot(options: ViewOptions, path: Path, after_s: float, patience_s
 
 
 def step_back() -> None:
-    """Let an experiment on the same computer go first where processors are scarce."""
+    """Let an experiment on the same computer go first; for good, and for the whole program."""
     if sys.platform == "win32":
         kernel = ctypes.windll.kernel32
         kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL)

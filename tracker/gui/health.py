@@ -1,18 +1,22 @@
 """How the loop is doing: where the time goes, what is lost, how full things are."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from tracker.gui.judgement import WORDS, Lamp
+from tracker.gui.judgement import RING_AMBER, Lamp, in_words
 from tracker.gui.panel import Facts, Panel, small_font
 from tracker.gui.rig import Rig
 from tracker.gui.stages import EDGES_MS, STAGES, Spread
 from tracker.gui.theme import DARK, Theme
 from tracker.session_status import Status
+
+MOST_CAUSES = 2
+"""Causes of losses that are told apart; the folder has all of them."""
 
 
 class HealthPanel(Panel):
@@ -51,20 +55,28 @@ class HealthPanel(Panel):
         amber, red = theme.lamps[Lamp.AMBER], theme.lamps[Lamp.RED]
         counts = dict(status.counts)
         captured, processed = counts.pop("captured", 0), counts.pop("processed", 0)
-        lost = "\n".join(f"{n} {WORDS.get(cause, cause)}" for cause, n in counts.items() if n)
-        gone = "\n".join(f"{n} {WORDS.get(c, c)}" for c, n in status.not_recorded.items() if n)
+        lost, gone = _causes(counts), _causes(status.not_recorded)
         self.facts.set("frames", f"{processed:,} of {captured:,} processed")
         self.facts.set("lost", lost, amber if lost else "")
         self.facts.set("not in video", gone, red if gone else "")
         self.facts.set("unexplained", f"{status.unexplained}" if status.unexplained else "", red)
         self.facts.set("rate", _rate(rig, status))
-        queues = f"ring {status.ring_fill:.0%} full, recorder {status.recorder_fill:.0%}"
-        self.facts.set("queues", queues, amber if status.ring_fill > 0.5 else "")
+        load = f"ring {status.ring_fill:.0%}, recorder {status.recorder_fill:.0%}"
         if not math.isnan(status.cpu_cores):
-            self.facts.set("processor", f"{status.cpu_cores:.1f} of {status.n_cores} cores")
+            load += f", {status.cpu_cores:.1f}/{status.n_cores} cores"
+        self.facts.set("load", load, amber if status.ring_fill > RING_AMBER else "")
         self.facts.set("disk", _disk(status))
         missed = f"{rig.missed} messages lost on the way" if rig.missed else ""
         self.facts.set("this view", missed, amber)
+
+
+def _causes(counts: Mapping[str, int]) -> str:
+    """Return a line a cause, the largest first; of many the rest in one."""
+    found = sorted(((n, cause) for cause, n in counts.items() if n), reverse=True)
+    lines = [f"{n:,} {in_words(cause)}" for n, cause in found[:MOST_CAUSES]]
+    if len(found) > MOST_CAUSES:
+        lines.append(f"{sum(n for n, _ in found[MOST_CAUSES:]):,} for other reasons")
+    return "\n".join(lines)
 
 
 def _frame_ms(rig: Rig) -> float:
@@ -103,7 +115,7 @@ class StageBars(QWidget):
         self._histogram = np.zeros(0, np.int64)
         self._trend = np.zeros((0, 3))
         self._frame_ms = math.nan
-        self.setFixedHeight(self.ROW_PX * (len(STAGES) + 2) + 72)
+        self.setFixedHeight(self.ROW_PX * (len(STAGES) + 1) + 80)
 
     def show_spreads(
         self,

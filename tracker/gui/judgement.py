@@ -21,7 +21,12 @@ WORDS = {
     "session_ended": "left at the end",
     "unknown": "unexplained",
 }
-"""Fates of frames, for a person."""
+"""Fates of frames, for a person; of others see `in_words`."""
+
+
+def in_words(cause: str) -> str:
+    """Return the fate of a frame for a person."""
+    return WORDS.get(cause, cause.replace("_", " "))
 
 
 class Lamp(IntEnum):
@@ -80,12 +85,18 @@ def judge(signs: Signs) -> Judgement:
         return Judgement(Lamp.AMBER, ("waiting for the first word of the session",))
     found = [*_loop(signs, status), *_recording(signs, status), *_view(signs)]
     if not found:
-        lost = sum((signs.lost_lately or {}).values())
-        text = "all frames processed" if not lost else "all is well"
-        rate = "" if math.isnan(status.fps) else f", {status.fps:.0f} frames/s"
-        return Judgement(Lamp.GREEN, (f"{text}{rate}",))
+        return Judgement(Lamp.GREEN, (_all_is_well(signs, status),))
     found.sort(key=lambda each: -each[0])
     return Judgement(found[0][0], tuple(text for _, text in found))
+
+
+def _all_is_well(signs: Signs, status: Status) -> str:
+    rate = "" if math.isnan(status.fps) else f", {status.fps:.0f}/s"
+    ever = sum(n for cause, n in status.counts.items() if cause not in ("captured", "processed"))
+    if not ever:
+        return f"all frames processed{rate}"
+    lately = sum((signs.lost_lately or {}).values())
+    return f"all is well{rate}" if lately else f"nothing lost lately{rate}"
 
 
 def _loop(signs: Signs, status: Status) -> Iterator[tuple[Lamp, str]]:
@@ -96,7 +107,7 @@ def _loop(signs: Signs, status: Status) -> Iterator[tuple[Lamp, str]]:
     for cause, n in (signs.lost_lately or {}).items():
         share = n / max(1, n + signs.processed_lately)
         if cause != "superseded" or share > 0.02:
-            yield Lamp.AMBER, f"{share:.1%} of the last frames {WORDS.get(cause, cause)}"
+            yield Lamp.AMBER, f"{share:.1%} of the last frames {in_words(cause)}"
     if status.fps < SLOW * signs.fps:
         yield Lamp.AMBER, f"{status.fps:.0f} of the camera's {signs.fps:.0f} frames/s"
     if signs.p99_ms > 1000 / signs.fps and signs.fps > 0:
@@ -108,7 +119,7 @@ def _loop(signs: Signs, status: Status) -> Iterator[tuple[Lamp, str]]:
 def _recording(signs: Signs, status: Status) -> Iterator[tuple[Lamp, str]]:
     for cause, n in (signs.not_recorded_lately or {}).items():
         lamp = Lamp.RED if cause == "disk_full" else Lamp.AMBER
-        yield lamp, f"{n} frames missing from the video: {WORDS.get(cause, cause)}"
+        yield lamp, f"{n} frames missing from the video: {in_words(cause)}"
     if status.recorder_fill > RECORDER_AMBER:
         yield Lamp.AMBER, f"the recorder's queue is {status.recorder_fill:.0%} full"
     if status.disk_left_h < DISK_RED_H:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -42,7 +42,16 @@ class Facts(QWidget):
         self.setObjectName("clear")
         self.theme: Theme = DARK
         self._rows: dict[str, tuple[str, str]] = {}
-        self._height = 0
+        self._height = self.ROW_PX
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return enough for all rows."""
+        return QSize(self.LEFT_PX + 150, self._height)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return enough for a few: the window does not grow because something goes wrong."""
+        return QSize(self.LEFT_PX + 60, min(self._height, 3 * self.ROW_PX))
 
     def set(self, name: str, value: str, colour: str = "") -> None:
         """Show a value, in a colour if one is given."""
@@ -52,7 +61,7 @@ class Facts(QWidget):
         height = self.ROW_PX * sum(len(each.split("\n")) for each, _ in self._rows.values() if each)
         if height != self._height:
             self._height = height
-            self.setFixedHeight(height)
+            self.updateGeometry()
         self.update()
 
     def value(self, name: str) -> str:
@@ -72,6 +81,8 @@ class Facts(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
             painter.setPen(QColor(colour or self.theme.ink))
             for line in value.split("\n"):
+                if top + self.ROW_PX > self.height():
+                    return
                 box = QRectF(self.LEFT_PX, top, room, self.ROW_PX)
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, _elided(painter, line, room))
                 top += self.ROW_PX

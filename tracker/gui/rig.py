@@ -173,7 +173,9 @@ class Rig:
     def judgement(self) -> Judgement:
         """Colour of the lamp, and why."""
         if self.goodbye is None and (self.facts is None or self.is_lost):
-            return Judgement(Lamp.RED if self.heard else Lamp.AMBER, (self._why_lost(),))
+            why = (self._why_lost(),)
+            hint = () if self.heard else ("start one with: tracker demo",)
+            return Judgement(Lamp.RED if self.heard else Lamp.AMBER, why + hint)
         lost, processed, not_recorded, missed = self._lately()
         spread = self.stages.spreads().get("all")
         return judge(

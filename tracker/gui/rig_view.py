@@ -54,7 +54,7 @@ class RigView(QWidget):
         self._theme = DARK
         self._answers: list[tuple[Future[object], str]] = []
         self._slow_due_s = self._plots_due_s = 0.0
-        self._was_lost = False
+        self._was_lost = True
         self.timeline = Timeline()
         self.top = TopLine(self.rig)
         self.video = VideoPanel(self.rig)
@@ -71,6 +71,7 @@ class RigView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._lay_out()
         self._keys = self._make_keys()
+        self.bar.say(HELP)
 
     def dress(self, theme: Theme) -> None:
         """Take on the colours of a theme."""
@@ -281,8 +282,8 @@ class RigView(QWidget):
 
     def _note_connection(self) -> None:
         lost = self.rig.is_lost
-        if lost != self._was_lost and self.rig.heard:
-            self.rig.tell("view", "connection lost" if lost else "connected again")
+        if lost != self._was_lost:
+            self.rig.tell("view", "connection lost" if lost else "connected")
         self._was_lost = lost
 
     def _follow_answers(self) -> None:

@@ -44,7 +44,6 @@ class Setup(QObject):
         self._press: QPointF | None = None
         self._sketch = Sketch()
         view.video.box.addItem(self._sketch, ignoreBounds=True)
-        view.video.view.viewport().installEventFilter(self)
 
     @property
     def draws(self) -> bool:
@@ -112,6 +111,7 @@ class Setup(QObject):
         doing = "done" if is_line else "close the polygon"
         self._view.bar.ask(text, doing, lambda _: self._finish(self._polygon()), leave=self._stop)
         self._corners, self._press, self._done, self._is_line = [], None, done, is_line
+        self._view.video.view.viewport().installEventFilter(self)
         self._view.video.view.setCursor(Qt.CursorShape.CrossCursor)
 
     def _draw_zone(self, name: str) -> None:
@@ -131,6 +131,7 @@ class Setup(QObject):
     def _stop(self) -> None:
         self._done, self._press = None, None
         self._sketch.show_zone(None)
+        self._view.video.view.viewport().removeEventFilter(self)
         self._view.video.view.unsetCursor()
 
     def _add(self, name: str, zone: dict[str, Any]) -> None:

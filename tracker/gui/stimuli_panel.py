@@ -14,6 +14,9 @@ from tracker.messages import StimulusMessage
 from tracker.session_status import OutputStatus
 
 N_EVENTS = 20
+
+LONG = 40
+"""Letters of a reason that need a second line."""
 SPANS = ("minute", "session", "day")
 
 
@@ -76,6 +79,7 @@ class StimuliPanel(Panel):
         self.why.setText(why)
         self.why.setToolTip(why)
         self.why.setVisible(bool(why))
+        self.why.setFixedHeight(Lines.ROW_PX * (2 if len(why) > LONG else 1))
 
 
 def describe(row: StimulusMessage, rig: Rig) -> str:

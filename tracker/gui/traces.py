@@ -25,6 +25,9 @@ NEAR_PX = 7
 
 AXIS_PX = 17
 
+SHORT_PX = 46
+"""A lane lower than this has its name on one line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -273,7 +276,13 @@ class Lanes(QWidget):
         painter.setFont(small_font(12))
         box = QRectF(4, top + 3, LEFT_PX - 40, height - 6)
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(box, flags, f"{what}\n{unit}".strip())
+        if height < SHORT_PX:
+            text = painter.fontMetrics().elidedText(
+                f"{what} {unit}", Qt.TextElideMode.ElideRight, int(box.width())
+            )
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
+        else:
+            painter.drawText(box, flags, f"{what}\n{unit}".strip())
         low, high = self._ranges.get(name, (0.0, 1.0))
         painter.setFont(small_font(10))
         painter.setPen(QColor(theme.faint))
@@ -301,8 +310,10 @@ class Lanes(QWidget):
         text = (
             f"{threshold.behaviour.replace('_', ' ')} {_SIDES[threshold.side]} {threshold.value:g}"
         )
-        fits_above = y - top > 16
-        painter.drawText(QPointF(LEFT_PX + 4, y - 4 if fits_above else y + 13), text)
+        at = QPointF(LEFT_PX + 4, y - 4 if y - top > 16 else y + 13)
+        behind = painter.fontMetrics().boundingRect(text).toRectF().translated(at)
+        painter.fillRect(behind, QColor(theme.panel))
+        painter.drawText(at, text)
         if chosen and not math.isnan(self.moved_to):
             y = self._y(threshold.feature, self.moved_to, top, height)
             painter.setPen(QPen(QColor(theme.accent), 2.5))

@@ -137,7 +137,7 @@ class VideoPanel(Panel):
         else:
             span = self._rate[-1] - self._rate[0] if len(self._rate) > 1 else math.nan
             shown = (len(self._rate) - 1) / span if span > 0 else math.nan
-            text = f"{age_ms:.0f} ms old, {shown:.0f} pictures/s"
+            text = f"{age_ms:.0f} ms old, {shown:.0f}/s"
         if text != self._age.text():
             self._age.setText(text)
 
