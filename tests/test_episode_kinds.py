@@ -1,7 +1,7 @@
 """Refractory time, point events, what is borne unseen, and dating back. 100 frames a second."""
 
 import math
-from itertools import pairwise
+import random
 
 import pytest
 from pydantic import ValidationError
@@ -97,6 +97,7 @@ def test_a_point_that_is_not_over_is_closed_at_its_frame():
         pytest.param("+++??-+", {}, id="one_bad_frame_is_a_dip"),
         pytest.param("+++-??+", {}, id="unseen_after_bad_does_not_count"),
         pytest.param("+++-?-+", {5: ("end", 0, 2)}, id="bad_adds_up"),
+        pytest.param("+++-+-+", {}, id="a_good_frame_starts_the_count_anew"),
     ],
 )
 def test_what_is_not_seen_may_be_borne_longer_than_what_is_bad(pattern, ended):
@@ -130,10 +131,32 @@ def test_with_lost_frames_it_is_dated_back_to_one_that_came():
 
 
 def test_what_is_dated_back_does_not_overlap_the_episode_before():
-    said = outcomes(scores_of("+++-------+++--"), lost={3, 4, 5, 6, 7, 8, 9}, lag_s=0.05)
-    spans = [span[1:] for span in said.values() if span[0] == "end"]
-    for (_, end), (begin, _) in pairwise(spans):
-        assert begin > end
+    """Both would begin on the first frame there is; the second one keeps its own."""
+    said = outcomes(scores_of("+++---+++--"), lag_s=0.1)
+    assert [span for span in said.values() if span[0] == "end"] == [("end", 0, 0), ("end", 6, 8)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_comes_episodes_are_in_order_and_do_not_overlap(seed):
+    dice = random.Random(seed)
+    signs = [sign for _ in range(60) for sign in dice.choice("+-?") * dice.randint(1, 8)]
+    lost = {i for i in range(len(signs)) if dice.random() < 0.2}
+    said = outcomes(
+        scores_of(signs),
+        lost=lost,
+        finish=True,
+        lag_s=dice.choice([0, 0.02, 0.05, 0.2]),
+        refractory_s=dice.choice([0, 0.03]),
+        max_blank_s=dice.choice([None, 0.05]),
+        kind=dice.choice(["state", "point"]),
+    )
+    before = -1
+    for when, (word, first, last) in said.items():
+        assert first <= last
+        assert when == "finish" or last <= when
+        if word == "end":
+            assert first > before
+            before = last
 
 
 def test_an_end_by_the_session_is_dated_back_as_well():

@@ -94,6 +94,12 @@ def test_speeds_of_two_animals_that_move_steadily(text, expected):
     assert found[-1][0] == pytest.approx(expected, abs=1e-3)
 
 
+def test_an_approach_may_be_downwards():
+    one, other = moving((0, 50)), moving((0, 0), start=(0, 200))
+    found = measured("approach_speed(a,b)", frames=list(zip(one, other, strict=True)))
+    assert found[-1][0] == pytest.approx(5.0, abs=1e-3)
+
+
 def test_the_acceleration_is_the_slope_of_the_speed():
     poses = [at(100 * (i / FPS) ** 2, 0) for i in range(60)]  # 200 px/s²
     found = measured("acceleration", frames=[(pose,) for pose in poses])

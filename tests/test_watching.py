@@ -101,6 +101,18 @@ def test_what_is_not_known_takes_the_frame_from_nobody():
     assert said == {2: [("new", "other", 0)]}
 
 
+def test_what_is_not_known_of_the_others_stays_unknown():
+    """`other` is borne unseen for long, and `one`, which is hardly there, does not end it."""
+    group = watching(("one", X, "g"), ("other", Y, "g"))
+    patient = EpisodeSettings(**QUICK, max_blank_s=1)
+    one, other = group._watches
+    group = Watching([one, Watch(other.behaviour, EpisodeBuilder("other", "mouse", patient), "g")])
+    x, y = [-1.0] * 4 + [-0.8] * 6 + [-1.0] * 2, [0.8] * 4 + [NAN] * 6 + [0.8] * 2
+    said, left = run(group, x_cm=x, y_cm=y)
+    assert said == {2: [("new", "other", 0)]}
+    assert left == [("end", "other", 0, 11)]
+
+
 def test_two_groups_do_not_know_each_other():
     both = watching(("one", X, "g"), ("other", Y, "h"))
     said, _ = run(both, x_cm=[0.8] * 4, y_cm=[0.9] * 4)

@@ -148,7 +148,8 @@ class EpisodeBuilder:
         if score >= self._leave:
             if self._first is None and score >= self._enter and self._may_begin(captured_ns):
                 self._first, self._first_dated = frame, self._dated_back(frame)
-            self._last_good, self._last_dated = frame, self._dated_back(frame)
+            self._last_good = frame
+            self._last_dated = max(self._dated_back(frame), self._first_dated)
             self._bad_ns = 0
         elif score < self._leave:
             self._spent = False

@@ -22,6 +22,8 @@ def score(text, **values):
         ("x > 30 mm", 2.9, 0),
         ("x >= 0.03 m", 3.0, 1),
         ("3 cm > x", 2.9, 1),
+        ("30 mm > x", 2.9, 1),
+        ("30 mm < x", 2.9, 0),
         ("1 cm < x < 3 cm", 2.0, 1),
         ("1 cm < x < 3 cm", 1.0, 0),
         ("1 cm < x < 3 cm", 3.0, 0),
@@ -103,11 +105,8 @@ def test_three_conditions_are_judged_whatever_their_order():
 
 
 @pytest.mark.parametrize("text", ["x < 1 cm", "x == 1 cm", "x != 1 cm", "x < 1 cm ~ 1 cm"])
-def test_a_rule_abstains_if_its_input_is_missing_and_says_which(text):
-    behaviour = rule(text)
+def test_a_rule_abstains_if_its_input_is_missing(text):
     assert math.isnan(score(text, x_cm=NAN))
-    assert behaviour.missing({"x_cm": NAN}) == ("x_cm",)
-    assert behaviour.missing({"x_cm": 1.0}) == ()
 
 
 def test_a_division_by_zero_is_not_known():

@@ -1,6 +1,5 @@
 """Behaviours by rules that are text: `speed < 1.0 cm/s and nose in zone.nest`."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -84,10 +83,6 @@ class TextRule:
         moment = self._moment
         moment.values, moment.now_ns = features, observation.captured_ns
         return self._meaning.evaluate(moment)
-
-    def missing(self, features: Mapping[str, float]) -> tuple[str, ...]:
-        """Return which of its features are not known in a frame: why it abstains."""
-        return tuple(name for name in self.features if math.isnan(features[name]))
 
     def reset(self) -> None:
         """Forget all frames, as if new. Twice does no harm."""
