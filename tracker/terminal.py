@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tracker.check import Finding, Verdict
 from tracker.closed_loop import Stimulation
+from tracker.machine import Load
 from tracker.session_state import State, Status
 
 SLOW_RING = 0.5
@@ -86,6 +87,7 @@ class LivePanel:
         numbers.add_row("own share", f"{_number(own.p50, '.2f')} ms median beside the network")
         numbers.add_row("frames", _frames(status))
         numbers.add_row("ring buffer", _ring(status.ring_fill))
+        numbers.add_row("computer", _computer(status.load))
         numbers.add_row("now", self._now(status))
         numbers.add_row("outputs", _armed(status.stimulation))
         if status.stimulation is not None:
@@ -123,6 +125,17 @@ def _frames(status: Status) -> Text:
         text.append(f", {n} {str(fate).replace('_', ' ')}", "yellow")
     if totals.unexplained:
         text.append(f", {totals.unexplained} unexplained", "bold red")
+    return text
+
+
+def _computer(load: Load) -> Text:
+    if math.isnan(load.disk_free_mb):
+        return Text("-")
+    text = Text(f"{_number(load.cpu_cores, '.1f')} of {load.n_cores} cores, disk ")
+    if math.isfinite(load.disk_left_h):
+        text.append(f"full in {load.disk_left_h:.1f} h", "yellow" if load.disk_left_h < 2 else "")
+    else:
+        text.append(f"{load.disk_free_mb / 1000:,.0f} GB free")
     return text
 
 
