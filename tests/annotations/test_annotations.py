@@ -151,6 +151,7 @@ def test_caltech_streams_count_from_1(file):
     assert found.behaviours == ("base", "social")
     assert found.n_frames == 20
     assert found.of("base", "S1") == (Bout(0, 9, "base", "S1"),)
+    assert len(found.of("base")) == len(found.of("base", "somebody else")) == 2
 
 
 def test_one_caltech_stream_needs_no_name(file):

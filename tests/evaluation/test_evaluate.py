@@ -140,6 +140,24 @@ def test_annotations_that_go_on_beyond_the_tracks_are_cut_and_it_is_said(folder)
     assert any("the rest was cut off" in note for note in found.notes)
 
 
+def test_of_several_subjects_that_of_the_behaviour_counts(folder):
+    rows = ["Subject,Behavior,Behavioral category,Start (s),Stop (s),FPS"]
+    rows += [f"m1,still,,{first / 20},{last / 20},20" for first, last in STILL]
+    rows += ["m2,still,,0.5,1.5,20"]
+    (folder / "ada.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    arguments = (
+        folder / "mine.yaml",
+        "--tracks",
+        folder / "tracks.csv",
+        "--truth",
+        folder / "ada.csv",
+    )
+    assert as_json(*arguments)["behaviours"]["still"]["ada"]["bouts"] == 4
+    found = as_json(*arguments, "--set", "behaviours.still.subject=m1")
+    assert found["behaviours"]["still"]["ada"]["bouts"] == 3
+    assert found["behaviours"]["still"]["ada"]["matched"] == 3
+
+
 def test_a_table_is_shown(folder):
     raters = ("--truth", folder / "ada.csv", "--truth", folder / "ben.csv")
     said = run(folder / "mine.yaml", "--tracks", folder / "tracks.csv", *raters).output

@@ -53,12 +53,11 @@ class Annotations:
         return self.path.name.partition(".")[0] or self.path.name
 
     def of(self, behaviour: str, subject: str | None = None) -> tuple[Bout, ...]:
-        """Return the bouts of a behaviour, of one subject or of all."""
-        return tuple(
-            bout
-            for bout in self.bouts
-            if bout.behaviour == behaviour and subject in (None, "", bout.subject)
-        )
+        """Return the bouts of a behaviour: of a subject that the file knows, else of all."""
+        found = tuple(bout for bout in self.bouts if bout.behaviour == behaviour)
+        if subject not in {bout.subject for bout in self.bouts}:
+            return found
+        return tuple(bout for bout in found if bout.subject == subject)
 
 
 def covered(bouts: Sequence[Bout], n_frames: int) -> NDArray[np.bool_]:

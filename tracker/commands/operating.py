@@ -139,7 +139,7 @@ def _scored(
             captured_ns,
             [
                 type(bout)(bout.first - first, bout.last - first, bout.behaviour, bout.subject)
-                for bout in truth.of(names[name])
+                for bout in truth.of(names[name], decided.experiment.behaviours[name].subject)
                 if first <= bout.first < after
             ],
             decided.fps,

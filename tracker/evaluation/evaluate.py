@@ -125,7 +125,7 @@ def evaluate(
         raters = {
             truth.rater: agreement(
                 told,
-                truth.of(names[name]),
+                truth.of(names[name], settings.subject),
                 (first, after),
                 decided.fps,
                 is_point=settings.episode.kind == "point",
@@ -142,7 +142,7 @@ def evaluate(
         raters={
             name: between_raters(
                 {
-                    truth.rater: truth.of(names[name])
+                    truth.rater: truth.of(names[name], watched[name].subject)
                     for truth, names in zip(truths, known, strict=True)
                     if name in names
                 },
