@@ -16,6 +16,7 @@ from tracker.commands import (
     replaying,
     stimulation,
     viewing,
+    watching,
 )
 
 
@@ -81,3 +82,6 @@ def register(app: typer.Typer) -> None:
         epilog="Examples:\n\n`tracker view`\n\n`tracker view tcp://rig1 tcp://rig2`\n\n"
         "`tracker view --screenshot view.png`"
     )(viewing.view)
+    app.command(epilog="Examples:\n\n`tracker watch tcp://rig1`\n\n`tracker watch --html`")(
+        watching.watch
+    )

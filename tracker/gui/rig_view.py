@@ -12,9 +12,10 @@ from tracker.control.remote import Remote
 from tracker.errors import TrackerError
 from tracker.gui.bar import Bar
 from tracker.gui.ethogram import EthogramPanel
+from tracker.gui.follow import take_in
 from tracker.gui.health import HealthPanel
 from tracker.gui.judgement import Lamp
-from tracker.gui.link import Found, Heard, Link, Problem
+from tracker.gui.link import Link
 from tracker.gui.rig import Rig
 from tracker.gui.session_panel import HELP, SessionPanel
 from tracker.gui.setup import Setup
@@ -25,10 +26,6 @@ from tracker.gui.timeline import Timeline
 from tracker.gui.top_line import TopLine
 from tracker.gui.traces import Threshold, TracesPanel
 from tracker.gui.video import LAYERS, VideoPanel
-from tracker.messages import LogMessage
-
-CHANGE = "change"
-"""Level of the line that says that a threshold was moved."""
 
 BUDGET_S = 0.006
 """Longest time that one tick takes in messages: the rest comes with the next."""
@@ -81,10 +78,9 @@ class RigView(QWidget):
 
     def tick(self) -> None:
         """Take in what has come, and draw it."""
-        self._take_in()
-        picture = self.link.take_picture()
-        if picture is not None:
-            self.rig.show(picture)
+        before = self.rig.picture
+        take_in(self.link, self.rig, BUDGET_S)
+        picture = self.rig.picture if self.rig.picture is not before else None
         if not self.isVisible():
             return
         now_ns = time.perf_counter_ns() + self.rig.offset_ns
@@ -257,28 +253,6 @@ class RigView(QWidget):
         for number, layer in enumerate(LAYERS, start=1):
             keys[str(number)] = lambda layer=layer: self.video.switch(layer)  # type: ignore[misc]
         return keys
-
-    def _take_in(self) -> None:
-        """Take events out of the inbox, but not for ever."""
-        end_s = time.perf_counter() + BUDGET_S
-        inbox, rig = self.link.inbox, self.rig
-        while inbox and time.perf_counter() < end_s:
-            match inbox.popleft():
-                case Heard(topic, message):
-                    rig.heard = True
-                    rig.feed(topic, message)
-                    if isinstance(message, LogMessage) and message.level == CHANGE:
-                        self.link.ask(self._describe_again)
-                case Found(session, facts, offset_ns):
-                    rig.begin(session, facts, offset_ns)
-                case Problem(text, loop_silent):
-                    rig.problem, rig.loop_silent = text, loop_silent
-        rig.silent_s = self.link.silent_s
-
-    def _describe_again(self, remote: Remote) -> None:
-        """Asking thread: thresholds have moved, by whoever it was."""
-        session, facts = remote.describe()
-        self.link.inbox.append(Found(session, facts, self.rig.offset_ns))
 
     def _note_connection(self) -> None:
         lost = self.rig.is_lost

@@ -72,7 +72,8 @@ class VideoPanel(Panel):
             self._show(picture)
         self._say_age(now_ns)
         seen = self._rig.observation
-        drawn = (seen.seq if seen else -1, self._rig.session, tuple(self._on.values()))
+        going = tuple(bouts.going_on is not None for bouts in self._rig.bouts.values())
+        drawn = (seen.seq if seen else -1, self._rig.session, tuple(self._on.values()), going)
         if drawn != self._drawn:
             self._drawn = drawn
             self.overlay.follow()
