@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from PySide6.QtWidgets import QApplication
 
 from tracker.gui.link import Heard
+from tracker.messages import Kind
 
 
 class Asked:
@@ -30,6 +31,7 @@ class FakeLink:
     def __init__(self):
         self.inbox = deque()
         self.silent_s = 0.0
+        self.pictures = Kind.FRAME
         self.picture = None
         self.remote = Asked()
         self.fails_with = None

@@ -1,5 +1,7 @@
 """The window's parts, offscreen: what they show of what is known, and what keys and mouse do."""
 
+import time
+
 import numpy as np
 import pytest
 from view_ends import FACTS, SESSION, episode, log, observation, picture_of, status, stimulus
@@ -15,10 +17,11 @@ from PySide6.QtTest import QTest
 
 from tracker.gui.link import Found, Problem
 from tracker.gui.rig import Picture
-from tracker.gui.rig_view import RigView
+from tracker.gui.rig_view import LARGE_AGAIN_S, LATE_FOR_S, RigView
 from tracker.gui.stimuli_panel import describe
 from tracker.gui.theme import DARK, LIGHT
 from tracker.gui.timeline import SPANS_S
+from tracker.messages import Kind
 
 
 @pytest.fixture
@@ -295,3 +298,29 @@ def test_no_key_is_without_help(busy):
         assert name in HELP
     press(busy, "?")
     assert busy.bar.text.text() == HELP
+
+
+def test_a_slow_link_gets_small_pictures_for_a_while(busy):
+    late = Picture(picture_of(500), np.zeros((24, 32), np.uint8))
+    busy.rig.offset_ns = late.message.captured_ns - time.perf_counter_ns() + 800_000_000
+    busy.link.picture = late
+    settle(busy)
+    assert busy.link.pictures is Kind.FRAME, "one late picture is not yet a slow link"
+    busy._late_since_s -= LATE_FOR_S
+    settle(busy)
+    assert busy.link.pictures is Kind.THUMBNAIL
+    assert "pictures came late" in busy.session.lines.text
+    settle(busy)
+    assert busy.link.pictures is Kind.THUMBNAIL
+    busy._large_again_s -= LARGE_AGAIN_S
+    settle(busy)
+    assert busy.link.pictures is Kind.FRAME
+
+
+def test_a_quick_link_keeps_large_pictures(busy):
+    fresh = Picture(picture_of(500), np.zeros((24, 32), np.uint8))
+    busy.rig.offset_ns = fresh.message.captured_ns - time.perf_counter_ns() + 50_000_000
+    busy.link.picture = fresh
+    settle(busy)
+    assert busy._late_since_s is None
+    assert busy.link.pictures is Kind.FRAME

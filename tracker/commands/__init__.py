@@ -78,6 +78,10 @@ def register(app: typer.Typer) -> None:
         name="import",
         epilog="Example: `tracker import mouseDLC.h5 --video mouse.mp4 --config open_field`",
     )(exporting.import_session)
+    _register_views(app)
+
+
+def _register_views(app: typer.Typer) -> None:
     app.command(
         epilog="Examples:\n\n`tracker view`\n\n`tracker view tcp://rig1 tcp://rig2`\n\n"
         "`tracker view --screenshot view.png`"

@@ -26,9 +26,19 @@ from tracker.gui.timeline import Timeline
 from tracker.gui.top_line import TopLine
 from tracker.gui.traces import Threshold, TracesPanel
 from tracker.gui.video import LAYERS, VideoPanel
+from tracker.messages import Kind
 
 BUDGET_S = 0.006
 """Longest time that one tick takes in messages: the rest comes with the next."""
+
+LATE_NS = 700_000_000
+"""Age of a picture from which the link counts as slow."""
+
+LATE_FOR_S = 3.0
+"""How long it has to be slow until smaller pictures are asked for."""
+
+LARGE_AGAIN_S = 30.0
+"""How long small ones are taken until large ones are tried again."""
 
 SLOW_EVERY_S = 0.25
 """How often words and numbers are renewed: faster nobody can read."""
@@ -52,6 +62,8 @@ class RigView(QWidget):
         self._answers: list[tuple[Future[object], str]] = []
         self._slow_due_s = self._plots_due_s = 0.0
         self._was_lost = True
+        self._late_since_s: float | None = None
+        self._large_again_s = 0.0
         self.timeline = Timeline()
         self.top = TopLine(self.rig)
         self.video = VideoPanel(self.rig)
@@ -83,7 +95,7 @@ class RigView(QWidget):
         picture = self.rig.picture if self.rig.picture is not before else None
         if not self.isVisible():
             return
-        now_ns = time.perf_counter_ns() + self.rig.offset_ns
+        now_ns = self.now_ns
         now_s = self.rig.now_s
         if not self.rig.is_lost and self.rig.goodbye is None:
             now_s = max(now_s, min(now_ns / 1e9, now_s + 0.5))
@@ -103,10 +115,16 @@ class RigView(QWidget):
         timeline = self.timeline
         return min(0.2, 0.5 * timeline.span_s / timeline.columns(self.width()))
 
+    @property
+    def now_ns(self) -> int:
+        """What the session's clock says now."""
+        return time.perf_counter_ns() + self.rig.offset_ns
+
     def refresh_words(self) -> None:
         """Renew words and numbers."""
         self._follow_answers()
         self._note_connection()
+        self._bear_slow_link()
         for panel in (self.top, self.health, self.stimuli, self.session):
             panel.refresh()
         self.trial.refresh()
@@ -259,6 +277,23 @@ class RigView(QWidget):
         if lost != self._was_lost:
             self.rig.tell("view", "connection lost" if lost else "connected")
         self._was_lost = lost
+
+    def _bear_slow_link(self) -> None:
+        """Take small pictures where large ones come late, and try large ones again later."""
+        picture, link, now_s = self.rig.picture, self.link, time.monotonic()
+        if picture is None or self.rig.is_lost or self.rig.goodbye is not None:
+            self._late_since_s = None
+        elif link.pictures is Kind.THUMBNAIL:
+            if now_s >= self._large_again_s:
+                link.pictures = Kind.FRAME
+        elif self.now_ns - picture.message.captured_ns < LATE_NS:
+            self._late_since_s = None
+        elif self._late_since_s is None:
+            self._late_since_s = now_s
+        elif now_s - self._late_since_s > LATE_FOR_S:
+            link.pictures, self._late_since_s = Kind.THUMBNAIL, None
+            self._large_again_s = now_s + LARGE_AGAIN_S
+            self.rig.tell("view", "pictures came late: smaller ones for a while")
 
     def _follow_answers(self) -> None:
         """Say what became of what was asked for."""
