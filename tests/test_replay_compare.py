@@ -28,7 +28,7 @@ ONE = Observation(
 CHANGES = {
     "frame_index": (4, "frame_index was 3, comes out 4"),
     "captured_ns": (31_000_000, "captured_ns was 30000000"),
-    "xy": (XY + np.float32(0.25), "xy differs: the others by up to 0.25"),
+    "xy": (XY + np.float32(0.25), "xy differs by up to 0.25"),
     "confidence": (np.array([[0.9, NAN]], np.float32), "confidence differs: 1 values found in one"),
     "class_scores": ({"rest": 0.5, "groom": NAN}, "class_scores rest was 0.75, comes out 0.5"),
     "measures": ({}, "measures area_px2 was 12.5, comes out None"),

@@ -21,7 +21,7 @@ Around it:
 14. `session`       makes the threads, watches them, ends them in order
 15. `messages`, `publisher`, `subscriber`   the wire (docs/wire.md)
 16. `recorder`, `recording`                 the session folder (docs/session_folder.md)
-    `replay`                                decides a session again (docs/replay.md)
+    `replay`, `parity`                      decide a session again (docs/replay.md)
 17. `summary`, `scoring`                    what a session folder says happened, and how well
     `report`, `render`                      the same as a page and as a film (docs/report.md)
 18. `config`, `build`, `check`, `cli`       one YAML file to one running experiment

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tracker.commands.output import print_json
 from tracker.recording import Recording
-from tracker.replay import Kind, Source, Verdict, Why, verify
+from tracker.replay import Difference, Kind, Source, Verdict, Why, verify
 from tracker.replay.outcome import Outcome, outcome_of
 
 Folder = Annotated[Path, typer.Argument(help="A session folder.")]
@@ -45,6 +45,12 @@ CAUSES = {
     Why.FOLLOWS: "follows from an earlier difference",
     Why.FILE_CHANGED: "a file was changed after it was written",
 }
+
+SHOWN = 5
+"""Differences of each kind that a person is shown."""
+
+LONGEST = 200
+"""Letters of one of them that are shown."""
 
 DIFFERENT = 1
 """Exit code of a session that does not decide the same again."""
@@ -127,17 +133,20 @@ def _print_verdict(verdict: Verdict) -> None:
     counts = ", ".join(f"{n} {COMPARED[kind]}" for kind, n in verdict.compared.items())
     word, style = ("identical", "bold green") if verdict.identical else ("different", "bold red")
     console.print(Text(f"{word}, from {verdict.source}: {counts}", style), soft_wrap=True)
-    if verdict.differences:
-        table = Table("what", "where", "live, and now", "cause", title="Differences")
-        for each in verdict.differences:
-            causes = "; or ".join(CAUSES[why] for why in each.causes)
-            table.add_row(str(each.kind), each.where, each.text, causes)
-        console.print(table)
     for kind, n in verdict.n_different.items():
-        if more := n - sum(each.kind is kind for each in verdict.differences):
-            console.print(f"and {more} more of kind {kind}")
+        _print_differences(console, n, [each for each in verdict.differences if each.kind is kind])
     _print_list(console, "Otherwise than live", [cause.text for cause in verdict.causes])
     _print_list(console, "Not compared", [cause.text for cause in verdict.not_compared])
+
+
+def _print_differences(console: Console, n: int, first: Sequence[Difference]) -> None:
+    """The first few of one kind, a line each; `--json` has more of them, and all of each."""
+    console.print(Text(f"{n} of kind {first[0].kind}, the first of them:", "bold"))
+    for each in first[:SHOWN]:
+        text = each.text if len(each.text) <= LONGEST else f"{each.text[:LONGEST]} ..."
+        causes = "; or ".join(CAUSES[why] for why in each.causes)
+        console.print(Text(f"  {each.where}: {text}"), soft_wrap=True)
+        console.print(Text(f"    cause: {causes}", "yellow"), soft_wrap=True)
 
 
 def _print_list(console: Console, title: str, texts: Sequence[str]) -> None:

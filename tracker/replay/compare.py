@@ -232,8 +232,12 @@ def _how_far(now: NDArray[np.float32], live: NDArray[np.float32]) -> str:
     both = np.isfinite(now) & np.isfinite(live)
     n_found = int((np.isfinite(now) != np.isfinite(live)).sum())
     apart = np.abs(now[both].astype(np.float64) - live[both])
-    missing = f"{n_found} values found in one alone, " if n_found else ""
-    return f"differs: {missing}the others by up to {apart.max(initial=0):.3g}"
+    far = f"by up to {apart.max(initial=0):.3g}"
+    return (
+        f"differs: {n_found} values found in one alone, the others {far}"
+        if n_found
+        else (f"differs {far}")
+    )
 
 
 def _changed_values(what: str, now: Mapping[str, float], live: Mapping[str, float]) -> list[str]:
