@@ -41,8 +41,8 @@ THUMBNAIL_PX = 320
 THUMBNAIL_FPS = 5.0
 """Thumbnails per second, at most."""
 
-LARGEST_SUBSCRIPTION = 256
-"""Bytes; who sends more is disconnected."""
+LARGEST_SUBSCRIPTION = 4096
+"""Bytes; who sends more is disconnected. A handshake with keys needs some hundred."""
 
 MOST_SUBSCRIPTIONS = 256
 """Different beginnings of topics that are kept in mind."""

@@ -6,6 +6,7 @@ import pytest
 
 from tracker.clock import SystemClock
 from tracker.errors import ConfigError, WireError
+from tracker.keys import load_client_keys
 from tracker.preview import Preview, PreviewSettings, encode_picture
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.subscriber import Subscriber
@@ -162,3 +163,30 @@ def test_it_has_to_be_bound_first():
     preview = Preview(PreviewSettings(), session_id="s1", camera="top", clock=SystemClock())
     with pytest.raises(WireError, match=r"call bind\(\) and attach\(\)"):
         preview.step()
+
+
+@pytest.fixture
+def guarded(keys):
+    made = Bench(fps=120, keys=keys)
+    yield made
+    made.preview.close()
+
+
+def test_with_keys_only_listed_clients_get_pictures(guarded, keys):
+    listed = load_client_keys(keys / "server.key", keys / "client.key_secret")
+    with Subscriber(guarded.preview.address, topics=["frame/"], keys=listed) as view:
+        assert guarded.step_until(lambda: view.receive(0.02)).topic == "frame/top"
+
+
+def test_with_keys_a_stranger_is_turned_away(guarded):
+    with Subscriber(guarded.preview.address, topics=["frame/"]) as view:
+
+        def turned_away():
+            try:
+                assert view.receive(0.02) is None
+            except WireError as error:
+                return str(error)
+            return ""
+
+        assert "it uses keys" in guarded.step_until(turned_away)
+    assert guarded.reader.next_turn == 0, "nothing was read for him"

@@ -228,6 +228,8 @@ def step_back() -> None:
         kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL)
     else:
         os.nice(NICENESS)
+    if sys.platform == "linux":  # a batch program does not push out others when it wakes up
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def application(*, offscreen: bool = False) -> QApplication:
