@@ -222,7 +222,9 @@ def test_a_video_that_falls_behind_is_an_error_unless_frames_may_be_dropped(fold
     other = Rig(tmp_path / "drops", camera, make_recorder=Stalls, ring_capacity=8, drop_frames=True)
     other.run()
     totals = other.ledger.totals
-    assert totals.not_recorded == {Fate.RING_OVERRUN: 40 - totals.recorded}
+    assert sum(totals.not_recorded.values()) == 40 - totals.recorded
+    late = {Fate.RING_OVERRUN, Fate.ENCODER_TOO_SLOW, Fate.DISK_TOO_SLOW}  # as busy as it is here
+    assert set(totals.not_recorded) <= late
     assert totals.recorded >= 8
     assert totals.unexplained == 0
 
