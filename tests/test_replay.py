@@ -424,6 +424,15 @@ class TestNotCompared:
         assert verdict.identical, verdict
         assert {each.why for each in verdict.not_compared} <= {Why.CUT_OFF}
 
+    def test_a_session_that_failed_and_still_closed_its_episodes_is_compared_to_its_end(
+        self, tmp_path, folder
+    ):
+        record(folder, experiment_with(tmp_path), 325, end_reason="failed")
+        assert Recording(folder).episodes[-1].ended_by_session
+        verdict = verdict_of(folder)
+        assert verdict.identical, verdict
+        assert verdict.not_compared == ()
+
     def test_lines_beyond_the_last_observation_cannot_be_compared(self, tmp_path, folder):
         experiment = experiment_with(tmp_path, controllers={"wake": WAKE, "level": LEVEL})
         record(folder, experiment, 395, end_reason=None)
