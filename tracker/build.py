@@ -28,7 +28,7 @@ from tracker.cameras.synthetic import (
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
-from tracker.config import CameraSettings, Experiment, OnFault, shipped
+from tracker.config import CameraSettings, Experiment, ObserverSettings, OnFault, shipped
 from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
 from tracker.errors import ConfigError, ModelError
@@ -36,10 +36,13 @@ from tracker.features.own import hashes_of
 from tracker.ledger import Ledger
 from tracker.observers import stand_in
 from tracker.observers.appearance import AppearanceObserver
+from tracker.observers.background import Background, BackgroundSettings
 from tracker.observers.base import Observer
 from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.mask_measures import MaskMeasuresObserver
 from tracker.observers.network import NetworkObserver
+from tracker.observers.shape import ShapeObserver
+from tracker.observers.threshold import Threshold, ThresholdSettings
 from tracker.pipeline import Pipeline
 from tracker.preview import Preview
 from tracker.publisher import Publisher
@@ -84,7 +87,7 @@ def build_session(
     outputs = experiment.outputs
     video = outputs.recording.codec is not Codec.NONE
     ledger = Ledger(video=video, publishing=outputs.publisher is not None)
-    model_sha256 = pipeline.observer.facts["sha256"]
+    model_sha256 = pipeline.observer.facts.get("sha256") or ""
     history = outputs.control.make_history() if outputs.control else None
     publisher = None
     if outputs.publisher is not None:
@@ -185,7 +188,7 @@ def facts_of(experiment: Experiment, folder: Path) -> Facts:
             name: str(getattr(settings, "behaviour", "")) for name, settings in controllers.items()
         },
         outputs=tuple(stimulation.outputs) if stimulation else (),
-        network=experiment.model.network,
+        network=experiment.seen_by,
     )
 
 
@@ -265,6 +268,8 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
 
 def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool]:
     """Return what finds keypoints, and whether it makes masks."""
+    if experiment.observer is not None:
+        return _without_network(experiment.observer), True
     if experiment.model.network == stand_in.NAME:
         return _stand_in(experiment), False
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
@@ -275,6 +280,16 @@ def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool
         )
     has_masks = bool(runtime.card.mask_classes or runtime.card.individual_masks)
     return NetworkObserver(runtime, clock, experiment.model), has_masks
+
+
+def _without_network(settings: ObserverSettings) -> Observer:
+    match settings:
+        case ThresholdSettings():
+            return ShapeObserver(Threshold(settings), settings, settings.kind)
+        case BackgroundSettings():
+            return ShapeObserver(Background(settings), settings, settings.kind)
+        case _:
+            assert_never(settings)
 
 
 def _stand_in(experiment: Experiment) -> Observer:
@@ -311,7 +326,7 @@ def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
         "tracker": importlib.metadata.version("behaviour-tracker"),
         "code_sha256": code_sha256(),
         "config_sha256": experiment.sha256,
-        "model_sha256": model["sha256"],
+        "model_sha256": model.get("sha256"),
         "model": dict(model),
         "feature_files": hashes_of(experiment.features.files),
         "python": platform.python_version(),

@@ -80,7 +80,7 @@ def _judge(recording: Recording, experiment: Experiment, *, free_bytes: int) -> 
     yield Finding(
         "network",
         Verdict.GOOD,
-        f"{experiment.model.network} on {summary['provider']}: "
+        f"{experiment.seen_by} on {summary['provider']}: "
         f"{summary['network_ms']['p50']:.1f} ms a frame, {summary['network_ms']['p99']:.1f} p99",
     )
     yield _judge_loop(summary["latency_ms"]["p50"], camera["fps"] if camera["live"] else None)

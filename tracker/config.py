@@ -34,8 +34,10 @@ from tracker.errors import ConfigError, ExpressionError
 from tracker.ethogram import Watched, catalogue_of, problems_of
 from tracker.features import FeatureSettings
 from tracker.limits import Limits
+from tracker.observers.background import BackgroundSettings
 from tracker.observers.lamps import LampName, LampSettings, lamp_measure
 from tracker.observers.network import NetworkObserverSettings
+from tracker.observers.threshold import ThresholdSettings
 from tracker.preview import PreviewSettings
 from tracker.publisher import PublisherSettings
 from tracker.runtimes.base import RuntimeSettings
@@ -63,6 +65,9 @@ ActuatorSettings = Annotated[
     | SoundSettings,
     Field(discriminator="kind"),
 ]
+
+
+ObserverSettings = Annotated[ThresholdSettings | BackgroundSettings, Field(discriminator="kind")]
 
 
 class Rig(Settings):
@@ -160,6 +165,9 @@ class Experiment(Settings):
 
     rig: Rig
     model: Model = Model()
+    observer: ObserverSettings | None = Field(
+        None, description="what sees the animals without a network; null: the network of `model`"
+    )
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     features: FeatureSettings = FeatureSettings()
@@ -189,6 +197,11 @@ class Experiment(Settings):
                     f"there is {', '.join(self.behaviours)}"
                 )
         return self
+
+    @property
+    def seen_by(self) -> str:
+        """The network as it is named, or the kind of what sees without one."""
+        return self.model.network if self.observer is None else self.observer.kind
 
     @property
     def confirm_s(self) -> float:

@@ -43,7 +43,7 @@ class Job:
         experiment: What to run; None for a session folder, which is only summarised.
         look: The video's hash and size; None for a session folder.
         settings_sha256: Of all settings but the paths of video and network and the animal's name.
-        model_sha256: The network that is meant.
+        model_sha256: The network that is meant; None if no network is to look.
         code_sha256: The program that is meant.
     """
 
@@ -88,6 +88,8 @@ def load_offline(config: Path, changes: Sequence[str]) -> Experiment:
             "--set: a batch neither plays videos in a loop nor stimulates: leave rig.camera.loop "
             "and stimulation alone"
         )
+    if experiment.observer is not None:
+        return experiment  # no network looks, and none need be there
     network = find_network(experiment.model.network)
     if not network.is_file():
         raise ModelError(f"model.network: {network} is not there")
@@ -125,8 +127,7 @@ def make_jobs(
     _refuse_twins(looks)
     jobs = []
     if experiment is not None:
-        network = find_network(experiment.model.network)
-        model = hashlib.sha256(network.read_bytes()).hexdigest()
+        model = _network_sha256(experiment)
         code, settings = code_sha256(), _settings_sha256(experiment)
     for source in sources:
         label = labels.get(source.name, Label())
@@ -135,10 +136,17 @@ def make_jobs(
             continue
         look = looks[source.name]
         own = _experiment_of(source, label, experiment)
-        key = _key(look.sha256, own.session.subject, settings, model, code)
+        key = _key(look.sha256, own.session.subject, settings, model or "", code)
         folder = out / f"{_plain(source.stem)}-{key[:12]}"
         jobs.append(Job(source, label, out, ticket, folder, own, look, settings, model, code))
     return jobs
+
+
+def _network_sha256(experiment: Experiment) -> str | None:
+    """The hash of the network file; None if no network looks."""
+    if experiment.observer is not None:
+        return None
+    return hashlib.sha256(find_network(experiment.model.network).read_bytes()).hexdigest()
 
 
 def _experiment_of(source: Source, label: Label, experiment: Experiment) -> Experiment:

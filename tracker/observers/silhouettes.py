@@ -1,0 +1,234 @@
+"""From a picture of what is animal and what is not to individuals: area, middle, axes, outline."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from tracker.arena import Circle, Polygon, Rectangle, Zone
+from tracker.errors import ConfigError
+from tracker.settings import Settings
+
+Contour = NDArray[np.int32]
+"""int32, (points, 1, 2), sensor px: outermost pixels, each beside the one before."""
+
+MOST_BLOBS = 2_000
+"""More separate pieces in one frame than this are noise, and nothing is seen."""
+
+_SHIFT = 8
+"""Fractional bits of corners that are drawn."""
+
+
+class SilhouetteSettings(Settings):
+    """Which pieces of the foreground are animals."""
+
+    max_animals: int = Field(1, ge=1, le=100, description="the largest pieces, at most so many")
+    min_area_px2: float = Field(100, ge=1, description="px²; what is smaller is no animal")
+    max_area_px2: float | None = Field(
+        None, ge=1, description="px²; what is larger is no animal; null: no limit"
+    )
+    max_aspect: float | None = Field(
+        None, ge=1, description="long axis per short axis at most; null: no limit"
+    )
+    within: Zone | None = Field(
+        None, description="where animals can be, in px; null: everywhere in the picture"
+    )
+    speck_px: int = Field(
+        1, ge=1, le=99, description="px; what does not hold a square of this side is noise; 1: none"
+    )
+    body: float = Field(
+        0.4,
+        ge=0,
+        le=0.9,
+        description="parts thinner than this share of the greatest width are tail or legs, not "
+        "body; 0: all is body",
+    )
+
+    @model_validator(mode="after")
+    def _limits_leave_something(self) -> "SilhouetteSettings":
+        if self.max_area_px2 is not None and self.max_area_px2 <= self.min_area_px2:
+            raise ValueError(
+                f"max_area_px2 is {self.max_area_px2:g}, expected more than min_area_px2, "
+                f"{self.min_area_px2:g}"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Silhouette:
+    """One individual in one frame, as far as its outline says.
+
+    Attributes:
+        contour: int32, (points, 1, 2), sensor px: its outermost pixels, tail included.
+        body_contour: The same of the body, without thin parts.
+        mask: uint8, (rows, columns), 255 where it is; holes are filled.
+        left_px: Sensor column of the mask's first column.
+        top_px: Sensor row of the mask's first row.
+        area_px2: Pixels of the mask.
+        x_px: Middle of the body (centroid of its pixels).
+        y_px: The same.
+        long_axis_px: Length of the ellipse with the body's second moments.
+        short_axis_px: Its width.
+        axis: Unit vector along the long axis, either way round.
+        thin_px: From the body's middle to that of the whole: towards the tail.
+    """
+
+    contour: Contour
+    body_contour: Contour
+    mask: NDArray[np.uint8]
+    left_px: int
+    top_px: int
+    area_px2: float
+    x_px: float
+    y_px: float
+    long_axis_px: float
+    short_axis_px: float
+    axis: tuple[float, float]
+    thin_px: tuple[float, float]
+
+    @property
+    def aspect(self) -> float:
+        """Long axis per short axis, 1 or more."""
+        return self.long_axis_px / self.short_axis_px
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """What the foreground of one frame consists of.
+
+    Attributes:
+        found: All pieces within the limits, the largest first; they may be more than animals.
+        animals: Contours of all that may be animals: also of what is too large for one and not
+            for all of them together.
+    """
+
+    found: list[Silhouette]
+    animals: list[Contour]
+
+
+def pieces_of(foreground: NDArray[np.uint8], settings: SilhouetteSettings) -> Pieces | None:
+    """Return what a foreground consists of; None if it is all noise.
+
+    Args:
+        foreground: uint8, (height, width), 0 where there is no animal. Left as it is.
+        settings: The limits.
+    """
+    if settings.speck_px > 1:
+        square = np.ones((settings.speck_px, settings.speck_px), np.uint8)
+        foreground = _u8(cv2.morphologyEx(foreground, cv2.MORPH_OPEN, square))
+    contours = outlines_of(foreground)
+    if len(contours) > MOST_BLOBS:
+        return None
+    largest = math.inf if settings.max_area_px2 is None else settings.max_area_px2
+    longest = math.inf if settings.max_aspect is None else settings.max_aspect
+    sized = [(_pixels_in(contour), contour) for contour in contours]
+    sized = [each for each in sized if each[0] >= settings.min_area_px2]
+    sized.sort(key=lambda each: -each[0])  # stable: ties stay in the order of the contours
+    alone = [silhouette_of(each, area, settings.body) for area, each in sized if area <= largest]
+    found = [each for each in alone if each.aspect <= longest]
+    heaps = [each for area, each in sized if largest < area <= largest * settings.max_animals]
+    return Pieces(found, [*(each.contour for each in found), *heaps])
+
+
+def silhouette_of(contour: Contour, area_px2: float, body: float) -> Silhouette:
+    """Measure one piece.
+
+    Args:
+        contour: int32, (points, 1, 2), sensor px.
+        area_px2: Pixels in it.
+        body: As of the settings.
+    """
+    left, top, width, height = cv2.boundingRect(contour)
+    padded = np.zeros((height + 2, width + 2), np.uint8)
+    cv2.drawContours(padded, [contour], -1, 255, cv2.FILLED, offset=(1 - left, 1 - top))
+    whole = cv2.moments(padded, binaryImage=True)
+    trunk, outline = padded, contour
+    if body > 0:
+        trunk = _without_thin_parts(padded, body)
+        outline = max(outlines_of(trunk, (left - 1, top - 1)), key=len)
+    about = whole if trunk is padded else cv2.moments(trunk, binaryImage=True)
+    n = about["m00"]
+    x, y = about["m10"] / n, about["m01"] / n
+    long, short, axis = _ellipse(about["mu20"] / n, about["mu02"] / n, about["mu11"] / n)
+    return Silhouette(
+        contour=contour,
+        body_contour=outline,
+        mask=padded[1:-1, 1:-1],
+        left_px=left,
+        top_px=top,
+        area_px2=area_px2,
+        x_px=x + left - 1,
+        y_px=y + top - 1,
+        long_axis_px=long,
+        short_axis_px=short,
+        axis=axis,
+        thin_px=(whole["m10"] / whole["m00"] - x, whole["m01"] / whole["m00"] - y),
+    )
+
+
+def outlines_of(mask: NDArray[np.uint8], offset: tuple[int, int] = (0, 0)) -> list[Contour]:
+    """Return the outer contours of the pieces of a mask, moved by x and y (px)."""
+    found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=offset)
+    return [np.asarray(each, np.int32) for each in found]
+
+
+def place_mask(within: Zone, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return 255 for the pixels whose centres lie in a place, its border included; 0 elsewhere.
+
+    Raises:
+        ConfigError: If no pixel does.
+    """
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    mask: NDArray[Any]
+    match within:
+        case Rectangle():
+            mask = (columns >= within.x_px) & (columns <= within.x_px + within.width_px)
+            mask = mask & (rows >= within.y_px) & (rows <= within.y_px + within.height_px)
+        case Circle():
+            mask = np.hypot(columns - within.x_px, rows - within.y_px) <= within.radius_px
+        case Polygon():
+            drawn = np.zeros(shape, np.uint8)
+            corners = np.rint(np.array(within.points_px) * 2**_SHIFT).astype(np.int32)
+            cv2.fillPoly(drawn, [corners[:, None]], 255, cv2.LINE_8, _SHIFT)
+            mask = drawn > 0
+    if not mask.any():
+        raise ConfigError(
+            f"observer.within covers no pixel of the camera's {shape[1]}x{shape[0]}: give it in "
+            f"px of the picture, from its upper left corner"
+        )
+    return mask.astype(np.uint8) * np.uint8(255)
+
+
+def _pixels_in(contour: Contour) -> float:
+    """Pixels in a contour of all its outermost pixels, by Pick's theorem; holes count as in it."""
+    return float(cv2.contourArea(contour)) + len(contour) / 2 + 1
+
+
+def _without_thin_parts(mask: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """Open a mask by a disc of a share of its greatest width; a margin of 1 px is expected."""
+    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    radius = share * float(inside.max())
+    outside_core = (inside <= radius).astype(np.uint8)
+    near_core = cv2.distanceTransform(outside_core, cv2.DIST_L2, 3) <= radius
+    return _u8(np.where(near_core, mask, 0))
+
+
+def _ellipse(xx: float, yy: float, xy: float) -> tuple[float, float, tuple[float, float]]:
+    """Return length, width and direction of the ellipse with these second moments (px²).
+
+    An ellipse's variance along an axis is a sixteenth of that axis's square; a pixel has a
+    variance of its own, 1/12 px² (Haralick and Shapiro, Computer and Robot Vision, 1992).
+    """
+    xx, yy = xx + 1 / 12, yy + 1 / 12
+    mean, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
+    angle = math.atan2(2 * xy, xx - yy) / 2
+    long, short = 4 * math.sqrt(mean + half), 4 * math.sqrt(max(mean - half, 1 / 12))
+    return long, short, (math.cos(angle), math.sin(angle))
+
+
+def _u8(values: Any) -> NDArray[np.uint8]:
+    return np.asarray(values, np.uint8)
