@@ -209,19 +209,28 @@ class RemoteControl:
         workers = [self._tender(name) for name in self.loop.actuators]
         for worker in workers:
             worker.start()
+        self._anew.set()
         if self._armed_from_start:
             self.loop.arm("the experiment file")
         return workers
 
     def step(self) -> bool:
         """Take one message and do what follows from it; False once the session has ended."""
-        if self._anew.is_set():
+        is_anew = self._anew.is_set()
+        if is_anew:
             self._anew.clear()
             self._lifeline.begin_anew()
             self._reader.forget()
             self._dead, self._began_ns = None, self.clock.now_ns()
         try:
             received = self._subscriber.receive(PATIENCE_S)
+            while is_anew and received is not None and not _is_goodbye(received):
+                newer = self._subscriber.receive(
+                    0.0
+                )  # what waited while outputs were opened is old
+                if newer is None:
+                    break
+                received = newer
         except (BadMessage, WireError) as failure:
             received = None
             self._lifeline.fail(str(failure))
@@ -229,8 +238,7 @@ class RemoteControl:
         self._go_safe_if_dead()
         self._keep(rows)
         self._keep_up()
-        message = received.message if received is not None else None
-        return not (isinstance(message, StatusMessage) and message.goodbye is not None)
+        return received is None or not _is_goodbye(received)
 
     def close(self, workers: list[Worker], end_reason: str) -> None:
         """Everything safe, threads ended, files finished."""
@@ -330,6 +338,11 @@ def _controllers(
     watches = build_watches(experiment, features, dict.fromkeys(features, 0.0))
     behaviours = {watch.behaviour.name: watch.behaviour.features for watch in watches}
     return bench.controllers(behaviours, features)
+
+
+def _is_goodbye(received: Received) -> bool:
+    message = received.message
+    return isinstance(message, StatusMessage) and message.goodbye is not None
 
 
 def _drain(queue: "SimpleQueue[Any]", take: Callable[[Any], None]) -> None:

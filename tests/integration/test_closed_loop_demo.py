@@ -27,6 +27,7 @@ SOON = "stimulation.controllers.wake.behaviour=locomotion"
 PATIENT = (
     "stimulation.stall_ms=10000",
     "stimulation.outputs.light.limits.deadline_ms=5000",
+    "stimulation.actuators.box.dead_man_ms=250",
 )
 """A machine that is busy with other things is not what is tested here."""
 
