@@ -36,7 +36,6 @@ from tracker.report.figures import (
     losses_of,
     measured_on_s,
     refusals_of,
-    settings_of,
     stage_table,
 )
 from tracker.report.look import TimeAxis, coverage, draw_bars, runs
@@ -167,7 +166,7 @@ def test_losses_have_a_cause_and_a_share_and_an_unwanted_video_is_none(tmp_path)
 
 
 def test_limits_are_those_of_the_experiment_as_it_ran(tmp_path):
-    assert limits_of(settings_of(recorded(tmp_path))) == {
+    assert limits_of(recorded(tmp_path).settings) == {
         "light": {
             "longest_pulse_ms": 100,
             "dose_s_per_minute": 0.5,
@@ -183,7 +182,7 @@ def test_the_page_has_words_for_every_limit():
 
 @pytest.mark.parametrize("text", ["subject: mouse\n", "stimulation: null\n", "a: [", "- 1\n", ""])
 def test_an_experiment_without_outputs_or_that_cannot_be_read_has_no_limits(tmp_path, text):
-    assert limits_of(settings_of(recorded(tmp_path, experiment=text))) == {}
+    assert limits_of(recorded(tmp_path, experiment=text).settings) == {}
 
 
 def test_a_stimulus_by_hand_belongs_to_the_time_of_its_command():

@@ -1,13 +1,9 @@
 """The command line: `tracker demo | run | check | listen | keys | schema`, and those of others."""
 
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,6 +16,7 @@ from tracker.check import Verdict, check
 from tracker.clock import SystemClock
 from tracker.commands import register as register_commands
 from tracker.commands.output import print_json
+from tracker.commands.signals import asked_by_signal
 from tracker.commands.viewing import open_beside, refuse_view
 from tracker.config import Experiment, load, schema
 from tracker.errors import ConfigError, SessionError, TrackerError
@@ -279,7 +276,7 @@ def _watch(
         experiment.session.duration_s,
         quiet=headless,
     )
-    with _stop_on_signal(session), panel:
+    with asked_by_signal(session.stop), panel:
         while not session.wait(0.1):
             panel.show(session.status)
         try:
@@ -287,23 +284,6 @@ def _watch(
         except SessionError as failure:
             return failure
     return None
-
-
-@contextmanager
-def _stop_on_signal(session: Session) -> Iterator[None]:
-    """Ctrl-C and a polite kill end the session in order, not in the middle of a write."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        session.stop()
-
-    names = ("SIGINT", "SIGTERM", "SIGBREAK")  # the last one: Ctrl-Break on Windows
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _camera(camera: str | None, *, fast: bool = False, loop: bool = False) -> list[str]:

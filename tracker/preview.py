@@ -9,20 +9,21 @@ pictures: ZeroMQ keeps two for each. The pipeline knows nothing of it; docs/deci
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
 import zmq
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from tracker.clock import Clock
 from tracker.errors import WireError
 from tracker.keys import load_server_keys
-from tracker.messages import SCHEMA, FrameMessage, Kind, is_address, topic_of
+from tracker.messages import SCHEMA, FrameMessage, Kind, topic_of
 from tracker.ring_buffer import Read, Reader
 from tracker.settings import Settings
-from tracker.sockets import BoundSocket, check_reach
+from tracker.sockets import BoundSocket, address_like, check_reach
 from tracker.types import Frame
 from tracker.wire import encode
 
@@ -51,7 +52,7 @@ MOST_SUBSCRIPTIONS = 256
 class PreviewSettings(Settings):
     """Pictures for live views."""
 
-    address: str = Field(
+    address: Annotated[str, address_like("tcp://127.0.0.1:5558")] = Field(
         "tcp://127.0.0.1:0",
         description="ZeroMQ address to bind; port 0 takes a free one (the control socket tells it)",
     )
@@ -64,13 +65,6 @@ class PreviewSettings(Settings):
         960, ge=64, le=4096, description="larger images are made smaller for the views"
     )
     quality: int = Field(80, ge=10, le=100, description="of the JPEG")
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not is_address(value):
-            raise ValueError(f"{value!r} is no address: expected one like tcp://127.0.0.1:5558")
-        return value
 
 
 class Preview:

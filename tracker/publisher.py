@@ -11,11 +11,11 @@ push out the end of an episode, and episodes go first.
 import string
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import zmq
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from tracker.clock import Clock
 from tracker.errors import ConfigError, WireError
@@ -28,7 +28,6 @@ from tracker.messages import (
     LogMessage,
     StatusMessage,
     episode_fields,
-    is_address,
     observation_message,
     stimulus_message,
     topic_of,
@@ -36,7 +35,7 @@ from tracker.messages import (
 from tracker.outbox import Outbox
 from tracker.session_status import OpenEpisode, Status
 from tracker.settings import Settings
-from tracker.sockets import BoundSocket, check_reach
+from tracker.sockets import BoundSocket, address_like, check_reach
 from tracker.stimuli import StimulusRow
 from tracker.types import Episode, FrameResult, Onset
 from tracker.wire import encode
@@ -66,7 +65,7 @@ SERVICE = (Kind.STIMULUS, Kind.EPISODE, Kind.OBSERVATION, Kind.STATUS, Kind.LOG)
 class PublisherSettings(Settings):
     """Where the session can be listened to, and by whom."""
 
-    address: str = Field(
+    address: Annotated[str, address_like("tcp://127.0.0.1:5556")] = Field(
         "tcp://127.0.0.1:5556", description="ZeroMQ address to bind; port 0 takes a free one"
     )
     queue_length: int = Field(
@@ -79,13 +78,6 @@ class PublisherSettings(Settings):
         None,
         description="key folder made by `tracker keys`; needed for any address but this computer's",
     )
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not is_address(value):
-            raise ValueError(f"{value!r} is no address: expected one like tcp://127.0.0.1:5556")
-        return value
 
 
 class Publisher:

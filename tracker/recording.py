@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tracker.errors import RecordingError
 from tracker.session_folder import files as names
@@ -139,6 +141,16 @@ class Recording:
     def frame_indices(self) -> NDArray[np.int64]:
         """`Frame.index` of every observation, shape (T,)."""
         return self.whole.frame_indices
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The experiment as it ran; empty if its file is missing or is no mapping."""
+        try:
+            text = (self.folder / names.EXPERIMENT).read_text(encoding="utf-8")
+            content = YAML(typ="safe", pure=True).load(text)
+        except (OSError, UnicodeDecodeError, YAMLError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     @cached_property
     def frame_interval_s(self) -> float:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import zmq
+from pydantic import AfterValidator
 from zmq.utils.monitor import recv_monitor_message
 
 from tracker.errors import AddressInUse, ConfigError, WireError
@@ -26,6 +27,17 @@ _NOT_LISTED = (
 )
 _WANTS_KEYS = "it uses keys, or is no tracker: give the keys that `tracker keys` made"
 _OTHER_KEYS = "it uses no keys, or server.key belongs to another one"
+
+
+def address_like(example: str) -> AfterValidator:
+    """Return what a setting asks of an address; `example` is what a wrong one is told."""
+
+    def check(value: str) -> str:
+        if not is_address(value):
+            raise ValueError(f"{value!r} is no address: expected one like {example}")
+        return value
+
+    return AfterValidator(check)
 
 
 def check_reach(address: str, keys: Path | None) -> None:

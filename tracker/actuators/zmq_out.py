@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import zmq
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from tracker.actuators.base import ActuatorInfo
 from tracker.actuators.planned_lines import PlannedLines
@@ -26,9 +26,8 @@ from tracker.actuators.turns import Turns
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, WireError
 from tracker.keys import load_server_keys
-from tracker.messages import is_address
 from tracker.settings import Settings
-from tracker.sockets import BoundSocket, check_reach
+from tracker.sockets import BoundSocket, address_like, check_reach
 from tracker.stimuli import Action, Edge, LineLimits, Order, PulseTrain, Receipt
 
 SCHEMA = 1
@@ -51,7 +50,9 @@ class ZmqSettings(Settings):
     """Orders over ZeroMQ, timed by whoever receives them; any names of lines."""
 
     kind: Literal["zmq"] = "zmq"
-    address: str = Field("tcp://127.0.0.1:5558", description="ZeroMQ address to bind, PUB")
+    address: Annotated[str, address_like("tcp://127.0.0.1:5558")] = Field(
+        "tcp://127.0.0.1:5558", description="ZeroMQ address to bind, PUB"
+    )
     alive_every_ms: int = Field(50, ge=10, le=10_000, description="ms between keep-alives")
     patience_s: float = Field(
         5, ge=0, le=60, description="s to wait for a receiver of every line when it is opened"
@@ -60,13 +61,6 @@ class ZmqSettings(Settings):
         None,
         description="key folder made by `tracker keys`; needed for any address but this computer's",
     )
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not is_address(value):
-            raise ValueError(f"{value!r} is no address: expected one like tcp://127.0.0.1:5558")
-        return value
 
 
 class OrderMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,12 @@
 """`tracker batch`: the same pipeline over any number of recordings, offline."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Annotated, Any, Self
 
 import pyarrow as pa
@@ -33,6 +32,7 @@ from tracker.batch.run import Done, look_at_all, run_jobs
 from tracker.batch.sources import Source, find_sources
 from tracker.batch.table import PARQUET, write_tables
 from tracker.commands.output import print_json
+from tracker.commands.signals import asked_by_signal
 from tracker.compare.animals import groups_of, pairs_of
 from tracker.config import Experiment
 from tracker.errors import ConfigError, TrackerError, WireError
@@ -140,7 +140,7 @@ def _run(
     """Do all recordings; write tables and pages unless it was stopped."""
     with ExitStack() as opened:
         place = opened.enter_context(Place(out))
-        opened.enter_context(_ask_to_end_on_signal(place))
+        opened.enter_context(asked_by_signal(place.ask_to_end))
         watch = opened.enter_context(_Bar(len(sources)))
         looks = look_at_all(place, sources, watch)
         if place.ending:
@@ -185,23 +185,6 @@ def _labels(groups: Path | None, label: str | None, sources: Sequence[Source]) -
 def _refuse_two(names: str, *options: object) -> None:
     if sum(option is not None for option in options) > 1:
         raise ConfigError(f"{names}: give one of them")
-
-
-@contextmanager
-def _ask_to_end_on_signal(place: Place) -> Iterator[None]:
-    """Ctrl-C and a polite kill end the batch in order."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        place.ask_to_end()
-
-    names = ("SIGINT", "SIGTERM", "SIGBREAK")  # the last one: Ctrl-Break on Windows
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Bar:

@@ -1,10 +1,7 @@
 """`tracker control`: controllers and outputs in a process of their own, beside `tracker run`."""
 
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +10,7 @@ from rich.console import Console
 
 from tracker.clock import SystemClock
 from tracker.commands.control_handler import RemoteControlHandler
+from tracker.commands.signals import asked_by_signal
 from tracker.config import load
 from tracker.control.lifeline import LifelineSettings
 from tracker.control.remote import ADDRESS, Remote
@@ -67,10 +65,11 @@ def control(
     client = load_client_keys(server_key, secret_key) if server_key and secret_key else None
     experiment = load(config, changes or ())
     lifeline = LifelineSettings(silence_ms=silence_ms)
+    stop = threading.Event()
     with (
         Subscriber(publisher, TOPICS, keys=client) as subscriber,
         Remote(session, keys=client) as remote,
-        _stop_on_signal() as stop,
+        asked_by_signal(stop.set),
     ):
         made = RemoteControl(experiment, subscriber, remote, SystemClock(), out, lifeline)
         settings = ControlSettings(address=address, keys=keys)
@@ -109,16 +108,3 @@ def _run(made: RemoteControl, settings: ControlSettings, stop: threading.Event) 
     typer.echo(f"{made.files.folder}: {reason}, {dict(made.loop.status.counts)}")
     if reason == "failed":
         sys.exit(1)
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    stop = threading.Event()
-    names = ("SIGINT", "SIGTERM", "SIGBREAK")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,9 +2,10 @@
 
 import math
 from pathlib import Path
+from typing import Annotated
 
 import zmq
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from tracker.clock import Clock
 from tracker.control.desk import ControlDesk, Send
@@ -12,9 +13,8 @@ from tracker.control.handler import Handler
 from tracker.control.history import History
 from tracker.errors import WireError
 from tracker.keys import Client, load_server_keys
-from tracker.messages import is_address
 from tracker.settings import Settings
-from tracker.sockets import BoundSocket, check_reach
+from tracker.sockets import BoundSocket, address_like, check_reach
 
 LARGEST_REQUEST = 16_384
 """Bytes; who sends more is disconnected."""
@@ -35,7 +35,7 @@ MOST_AT_ONCE = 64
 class ControlSettings(Settings):
     """Where the session takes requests, and from whom."""
 
-    address: str = Field(
+    address: Annotated[str, address_like("tcp://127.0.0.1:5557")] = Field(
         "tcp://127.0.0.1:5557", description="ZeroMQ address to bind; port 0 takes a free one"
     )
     keys: Path | None = Field(
@@ -49,13 +49,6 @@ class ControlSettings(Settings):
         description="messages of each kind kept for those who join late",
     )
     history_mb: int = Field(16, ge=1, le=1000, description="megabytes of each kind kept for them")
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not is_address(value):
-            raise ValueError(f"{value!r} is no address: expected one like tcp://127.0.0.1:5557")
-        return value
 
     def make_history(self) -> History:
         """Return an empty history of the size that was asked for."""

@@ -17,13 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from tracker.errors import ExportError
 from tracker.export.slots import Slots, files_of, slots_of
 from tracker.recording import Recording
-from tracker.session_folder import files as names
 from tracker.session_folder.data_frames import spread_rows
 
 UNITS = (
@@ -192,7 +189,7 @@ def view_of(recording: Recording, rows: Rows = Rows.SLOTS) -> SessionView:
             name: spread_rows(values, seen, n)[keep] for name, values in _columns(recording).items()
         },
         notes=(*recording.problems, *video_notes, *_notes(recording, individuals)),
-        settings=_settings(recording),
+        settings=recording.settings,
     )
 
 
@@ -299,15 +296,6 @@ def _notes(recording: Recording, individuals: tuple[str, ...]) -> tuple[str, ...
             "a row's individual_0 need not be the animal that it was in the row before"
         )
     return tuple(notes)
-
-
-def _settings(recording: Recording) -> Mapping[str, Any]:
-    try:
-        text = (recording.folder / names.EXPERIMENT).read_text(encoding="utf-8")
-        content = YAML(typ="safe", pure=True).load(text)
-    except (OSError, UnicodeDecodeError, YAMLError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def way_to(path: Path, home: Path) -> str:

@@ -8,11 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from tracker.recording import Recording
-from tracker.session_folder import files as names
 from tracker.stimuli import Action, Delivery, Edge, StimulusRow
 from tracker.types import Fate
 
@@ -56,16 +53,6 @@ LIMITS = {
 def asked_for(recording: Recording) -> list[StimulusRow]:
     """Return the stimuli that were asked for; a stop is none."""
     return [row for row in recording.stimuli if row.command.action is not Action.STOP]
-
-
-def settings_of(recording: Recording) -> Mapping[str, Any]:
-    """Return the experiment as it ran; empty if its file is missing or is no mapping."""
-    try:
-        text = (recording.folder / names.EXPERIMENT).read_text(encoding="utf-8")
-        content = YAML(typ="safe", pure=True).load(text)
-    except (OSError, UnicodeDecodeError, YAMLError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def limits_of(settings: Mapping[str, Any]) -> dict[str, dict[str, float]]:

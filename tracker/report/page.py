@@ -24,7 +24,6 @@ from tracker.report.figures import (
     losses_of,
     measured_on_s,
     refusals_of,
-    settings_of,
     spans_ms,
     stage_table,
 )
@@ -81,7 +80,7 @@ def _contents(recording: Recording) -> dict[str, Any]:
     session, rows = recording.session, asked_for(recording)
     live = bool(session["camera"]["live"])
     time, totals = _time_axis(recording), recording.totals()
-    settings = settings_of(recording)
+    settings = recording.settings
     return {
         "title": f"{about_session(session).get('subject') or 'session'}, {started(session)}",
         "end_reason": session.get("end_reason", "not closed"),
