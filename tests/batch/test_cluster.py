@@ -1,5 +1,8 @@
 """The job that SLURM would get, as text: there is no SLURM here."""
 
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -82,6 +85,31 @@ def test_a_time_without_quotation_marks_is_an_error_and_not_a_number(file_of):
 def test_days_are_a_walltime():
     given = {"jobs": 1, "cores": 1, "memory": "2 GiB", "walltime": "2-00:00:00"}
     assert SlurmSettings(**given).walltime == "2-00:00:00"
+
+
+PROGRAM = """
+import signal, sys
+from pathlib import Path
+from tracker.batch.cluster import load_slurm, slurm_script
+
+came = []
+signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+slurm_script(load_slurm(Path(sys.argv[1])))
+signal.raise_signal(signal.SIGINT)
+print(came == [signal.SIGINT])
+"""
+
+
+def test_ctrl_c_means_what_it_did_before(file_of):
+    """The library takes it over as soon as it is imported, to end the program at once."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(file_of(GOOD))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == ["True"], done.stderr
 
 
 def test_the_job_can_be_looked_at_before_it_is_sent(file_of):

@@ -1,6 +1,7 @@
 """Dask clusters: new processes on this computer, one that runs already, or jobs of SLURM."""
 
 import logging
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -130,10 +131,13 @@ def open_existing(address: str, opened: ExitStack) -> Any:
 
 
 def _slurm(settings: SlurmSettings, opened: ExitStack) -> Any:
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
-        import dask_jobqueue
+        import dask_jobqueue  # takes Ctrl-C over, to end the program at once
     except ImportError as failure:
         raise MissingExtra("batch", "jobs of SLURM") from failure
+    finally:
+        signal.signal(signal.SIGINT, on_ctrl_c)
     import dask
 
     opened.enter_context(dask.config.set(_CONFIG))
