@@ -38,10 +38,12 @@ from tracker.observers import stand_in
 from tracker.observers.appearance import AppearanceObserver
 from tracker.observers.background import Background, BackgroundSettings
 from tracker.observers.base import Observer
+from tracker.observers.blob import Blob, BlobSettings
 from tracker.observers.lamps import LampObserver, lamp_measure
 from tracker.observers.mask_measures import MaskMeasuresObserver
 from tracker.observers.network import NetworkObserver
-from tracker.observers.shape import ShapeObserver
+from tracker.observers.region_growing import RegionGrowing, RegionGrowingSettings
+from tracker.observers.shape import Method, ShapeObserver
 from tracker.observers.threshold import Threshold, ThresholdSettings
 from tracker.pipeline import Pipeline
 from tracker.preview import Preview
@@ -283,13 +285,19 @@ def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool
 
 
 def _without_network(settings: ObserverSettings) -> Observer:
+    method: Method
     match settings:
         case ThresholdSettings():
-            return ShapeObserver(Threshold(settings), settings, settings.kind)
+            method = Threshold(settings)
         case BackgroundSettings():
-            return ShapeObserver(Background(settings), settings, settings.kind)
+            method = Background(settings)
+        case RegionGrowingSettings():
+            method = RegionGrowing(settings)
+        case BlobSettings():
+            method = Blob(settings)
         case _:
             assert_never(settings)
+    return ShapeObserver(method, settings, settings.kind)
 
 
 def _stand_in(experiment: Experiment) -> Observer:

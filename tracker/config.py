@@ -35,8 +35,10 @@ from tracker.ethogram import Watched, catalogue_of, problems_of
 from tracker.features import FeatureSettings
 from tracker.limits import Limits
 from tracker.observers.background import BackgroundSettings
+from tracker.observers.blob import BlobSettings
 from tracker.observers.lamps import LampName, LampSettings, lamp_measure
 from tracker.observers.network import NetworkObserverSettings
+from tracker.observers.region_growing import RegionGrowingSettings
 from tracker.observers.threshold import ThresholdSettings
 from tracker.preview import PreviewSettings
 from tracker.publisher import PublisherSettings
@@ -67,7 +69,10 @@ ActuatorSettings = Annotated[
 ]
 
 
-ObserverSettings = Annotated[ThresholdSettings | BackgroundSettings, Field(discriminator="kind")]
+ObserverSettings = Annotated[
+    ThresholdSettings | BackgroundSettings | RegionGrowingSettings | BlobSettings,
+    Field(discriminator="kind"),
+]
 
 
 class Rig(Settings):

@@ -62,6 +62,9 @@ OBSERVERS = {
     "otsu": without_network(kind="threshold", otsu=True, max_animals=3),
     "background": without_network(kind="background"),
     "background_median": without_network(kind="background", estimator="median", max_animals=3),
+    "watershed": without_network(kind="threshold", touching="watershed", max_animals=2),
+    "region_growing": without_network(kind="region_growing", max_animals=2),
+    "blob": without_network(kind="blob", smallest_px=20, largest_px=50, max_animals=2),
     "background_mog2": without_network(kind="background", estimator="mog2"),
 }
 

@@ -11,11 +11,14 @@ from tracker.errors import ModelError
 from tracker.observers.headings import Heading, Headings
 from tracker.observers.silhouettes import (
     Contour,
+    Pieces,
     Silhouette,
     SilhouetteSettings,
+    Touching,
     pieces_of,
     place_mask,
 )
+from tracker.observers.watershed import Watershed
 from tracker.types import Frame, Masks, Observation, Skeleton
 
 SKELETON = Skeleton(("nose", "centre", "tail_base"), ((0, 1), (1, 2)))
@@ -76,6 +79,7 @@ class ShapeObserver:
         self._name = name
         self._place: Grey | None = None
         self._headings = Headings(settings.max_animals)
+        self._watershed: Watershed | None = None
         self.seen: Sequence[Silhouette] = ()
         """The individuals of the last frame, in the order of the observation."""
 
@@ -125,12 +129,14 @@ class ShapeObserver:
             inside = foreground
             if self._settings.within is not None:
                 inside = np.asarray(cv2.bitwise_and(foreground, place), np.uint8)
-            pieces = pieces_of(inside, self._settings)
+            pieces = self._pieces(grey, inside)
         if pieces is None:
             self.seen = ()
             return self._nothing(frame, abstained=True)
         self.seen = pieces.found[: self._settings.max_animals]
         self._method.learn(grey, frame.captured_ns, pieces.animals)
+        if self._watershed is not None:
+            self._watershed.note(self.seen)
         headings = self._headings.update(frame.index, self.seen)
         if not pieces.found:
             return self._nothing(frame, abstained=False)
@@ -144,8 +150,18 @@ class ShapeObserver:
         place = np.full(size, 255, np.uint8) if within is None else place_mask(within, size)
         self._place, self.seen = place, ()
         self._headings = Headings(self._settings.max_animals)
+        if self._settings.touching is Touching.WATERSHED:
+            self._watershed = Watershed(self._settings.min_area_px2)
         self._method.start(place)
         return place
+
+    def _pieces(self, grey: Grey, foreground: Grey) -> Pieces | None:
+        watershed = self._watershed
+        if watershed is None:
+            return pieces_of(foreground, self._settings)
+        return pieces_of(
+            foreground, self._settings, lambda contour, area: watershed.part(grey, contour, area)
+        )
 
     def _nothing(self, frame: Frame, *, abstained: bool) -> Observation:
         """An observation of nothing: of one animal a row without positions, of several no row."""

@@ -1,7 +1,9 @@
 """From a picture of what is animal and what is not to individuals: area, middle, axes, outline."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import cv2
@@ -23,6 +25,16 @@ _SHIFT = 8
 """Fractional bits of corners that are drawn."""
 
 
+class Touching(StrEnum):
+    """What becomes of animals that touch."""
+
+    WHOLE = "whole"
+    """They stay one piece."""
+
+    WATERSHED = "watershed"
+    """They are parted."""
+
+
 class SilhouetteSettings(Settings):
     """Which pieces of the foreground are animals."""
 
@@ -33,6 +45,9 @@ class SilhouetteSettings(Settings):
     )
     max_aspect: float | None = Field(
         None, ge=1, description="long axis per short axis at most; null: no limit"
+    )
+    touching: Touching = Field(
+        Touching.WHOLE, description="what becomes of animals that touch: one piece, or parted"
     )
     within: Zone | None = Field(
         None, description="where animals can be, in px; null: everywhere in the picture"
@@ -110,12 +125,18 @@ class Pieces:
     animals: list[Contour]
 
 
-def pieces_of(foreground: NDArray[np.uint8], settings: SilhouetteSettings) -> Pieces | None:
+def pieces_of(
+    foreground: NDArray[np.uint8],
+    settings: SilhouetteSettings,
+    part: Callable[[Contour, float], list[Contour]] | None = None,
+) -> Pieces | None:
     """Return what a foreground consists of; None if it is all noise.
 
     Args:
         foreground: uint8, (height, width), 0 where there is no animal. Left as it is.
         settings: The limits.
+        part: Returns the contours of the animals in a piece, given its contour and area; None:
+            every piece is one.
     """
     if settings.speck_px > 1:
         square = np.ones((settings.speck_px, settings.speck_px), np.uint8)
@@ -127,6 +148,8 @@ def pieces_of(foreground: NDArray[np.uint8], settings: SilhouetteSettings) -> Pi
     longest = math.inf if settings.max_aspect is None else settings.max_aspect
     sized = [(_pixels_in(contour), contour) for contour in contours]
     sized = [each for each in sized if each[0] >= settings.min_area_px2]
+    if part is not None:
+        sized = [(_pixels_in(one), one) for area, contour in sized for one in part(contour, area)]
     sized.sort(key=lambda each: -each[0])  # stable: ties stay in the order of the contours
     alone = [silhouette_of(each, area, settings.body) for area, each in sized if area <= largest]
     found = [each for each in alone if each.aspect <= longest]
