@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from tracker.cameras.base import Camera
+from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError
@@ -105,6 +106,9 @@ def facts_at_end(camera: Camera, loop: ClosedLoop | None) -> dict[str, object]:
     facts: dict[str, object] = {}
     if loop is not None and loop.measured:
         facts["actuators"] = loop.measured
+    ticks: TickClock | None = getattr(camera, "tick_clock", None)
+    if ticks is not None and ticks.fit is not None:
+        facts["camera_clock"] = ticks.fit.as_facts()
     wakes: Sequence[int] | None = getattr(camera, "wakes", None)
     if wakes is not None:  # what a synthetic camera's truth depends on beside its settings
         facts["wakes"] = list(wakes)

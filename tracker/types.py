@@ -94,7 +94,8 @@ class Frame:
 
     Attributes:
         index: The camera's own count, from 0. No later stage renumbers.
-        captured_ns: End of exposure on the session clock (ns), as well as it is known.
+        captured_ns: Middle of the exposure on the session clock (ns) where the camera states its
+            exposure, otherwise its end as well as that is known.
         received_ns: When the program had the whole image (ns).
         image: uint8, shape (height, width), or (height, width, 3) in RGB order.
         device_tick: The camera's own time stamp in its own unit; None if it has none.
@@ -343,7 +344,7 @@ class LedgerRow:
 
     Attributes:
         index: The camera's own count.
-        captured_ns: End of exposure.
+        captured_ns: As `Frame.captured_ns`.
         received_ns: The program had the whole image.
         started_ns: The pipeline took it.
         observed_ns: Its observation was finished.
