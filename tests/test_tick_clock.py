@@ -266,19 +266,18 @@ def test_what_it_keeps_does_not_grow() -> None:
     assert len(clock._earliest) == KEPT
 
 
-def test_a_frame_takes_less_than_ten_times_what_a_small_sum_takes() -> None:
-    """About 7 microseconds where numpy takes 4 for a dozen numbers; no bound on a busy machine."""
+def test_a_frame_takes_less_than_ten_microseconds() -> None:
+    """Of the thread's own time, in the best of 20 runs of 100 frames: others use this machine."""
     _, arrived_ns, ticks = Simulated(seconds=20).frames()
     arrived = arrived_ns.tolist()
-    clock, few = TickClock(1e6, bits=32), np.arange(12.0)
-    began = time.perf_counter()
-    for tick, at_ns in zip(ticks, arrived, strict=True):
-        clock.captured_ns(tick, at_ns, EXPOSURE_NS)
-    mapped_s = time.perf_counter() - began
-    began = time.perf_counter()
-    for _ in ticks:
-        few.sum()
-    assert mapped_s < 10 * (time.perf_counter() - began)
+    clock = TickClock(1e6, bits=32)
+    took_s = []
+    for first in range(0, 2000, 100):
+        began_s = time.thread_time()
+        for frame in range(first, first + 100):
+            clock.captured_ns(ticks[frame], arrived[frame], EXPOSURE_NS)
+        took_s.append((time.thread_time() - began_s) / 100)
+    assert min(took_s) < 10e-6
 
 
 class TickingCamera(ScriptedCamera):
