@@ -112,11 +112,15 @@ class Silent:
     def __init__(self) -> None:
         self.inbox: deque[Any] = deque()
         self.picture: Picture | None = None
+        self.overlays = False
 
     def take_picture(self) -> Picture | None:
         """Return the newest picture, once."""
         picture, self.picture = self.picture, None
         return picture
+
+    def take_overlay(self) -> None:
+        """No masks."""
 
 
 def drawing(n_traces: int, minutes: float) -> dict[str, Any]:

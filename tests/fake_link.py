@@ -33,12 +33,18 @@ class FakeLink:
         self.silent_s = 0.0
         self.pictures = Kind.FRAME
         self.picture = None
+        self.overlay = None
+        self.overlays = False
         self.remote = Asked()
         self.fails_with = None
 
     def take_picture(self):
         picture, self.picture = self.picture, None
         return picture
+
+    def take_overlay(self):
+        overlay, self.overlay = self.overlay, None
+        return overlay
 
     def ask(self, request, *, urgent=False):
         answer = Future()

@@ -72,6 +72,18 @@ def test_the_first_frame_is_searched_and_looked_at_again_in_a_crop(runtime):
     assert calls_of(runtime, lambda: see(watcher, *images)) == ["whole", "crop", "crop", "crop"]
 
 
+def test_an_observation_says_where_the_network_looked(runtime):
+    watcher = observer(runtime)
+    (seen,) = see(watcher, draw((100, 80)))
+    left, top, width, height = seen.crop
+    assert width == height
+    assert left < 100
+    assert left + width > 120
+    assert top < 80
+    assert top + height > 92
+    assert see(observer(runtime, crop=False), draw((100, 80)))[0].crop is None
+
+
 def test_without_the_setting_only_whole_frames_are_looked_at(runtime):
     watcher = observer(runtime, crop=False)
     watcher.warm_up(SHAPE)

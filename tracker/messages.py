@@ -51,6 +51,9 @@ class Kind(StrEnum):
     THUMBNAIL = "thumbnail"
     """The same, smaller and less often."""
 
+    OVERLAY = "overlay"
+    """What was seen in a frame beside keypoints, to be drawn over its picture; same socket."""
+
 
 class EpisodeState(StrEnum):
     """Where an episode is in its life: new → update → ... → update → end."""
@@ -258,6 +261,35 @@ class FrameMessage(_Header, frozen=True, kw_only=True):
     picture_shape: tuple[Count, Count]
 
 
+class Outline(Struct, frozen=True, kw_only=True):
+    """The border of one piece of a mask.
+
+    Attributes:
+        name: Class of the mask, or "individual 0" for the first individual of the observation.
+        points: Corners (x, y) in sensor pixels, in order; the last one joins the first.
+    """
+
+    name: str
+    points: list[tuple[float, float]]
+
+
+class OverlayMessage(_Header, frozen=True, kw_only=True):
+    """What was seen in a frame beside keypoints.
+
+    Attributes:
+        frame_index: Camera's count of the frame in which it was seen.
+        captured_ns: End of exposure (ns).
+        outlines: Borders of masks, the largest first; simplified, and bounded in number.
+        crop: Part of the image that the network looked at: left, top, width, height (sensor px);
+            None: all of it.
+    """
+
+    frame_index: Count
+    captured_ns: int
+    outlines: list[Outline] = []
+    crop: tuple[float, float, float, float] | None = None
+
+
 Message = (
     ObservationMessage
     | EpisodeMessage
@@ -265,6 +297,7 @@ Message = (
     | StatusMessage
     | LogMessage
     | FrameMessage
+    | OverlayMessage
 )
 
 

@@ -51,6 +51,8 @@ class Pipeline:
         self._watches = tuple(watches)
         self._watching = Watching(watches)
         self._clock = clock
+        self.newest: FrameResult | None = None
+        """What the last step returned. Any thread may look; none may change it."""
 
     @property
     def observer(self) -> Observer:
@@ -141,7 +143,8 @@ class Pipeline:
             decided_ns=self._clock.now_ns(),
             network_ns=observation.network_ns,
         )
-        return FrameResult(observation, features, scores, events, stages)
+        self.newest = FrameResult(observation, features, scores, events, stages)
+        return self.newest
 
     def finish(self) -> tuple[Episode, ...]:
         """Close the episodes that are still going on, at their last certain frame."""

@@ -2,6 +2,8 @@
 
     ring buffer ──NEWEST──▶ preview thread: smaller, JPEG ──▶ XPUB ──▶ views
 
+    last result ──────────────▶ borders of masks, crop ──▶
+
 Nothing is read or encoded while nobody has subscribed, and a view that does not keep up loses
 pictures: ZeroMQ keeps two for each. The pipeline knows nothing of it; docs/decisions/0013 says why.
 """
@@ -20,11 +22,12 @@ from pydantic import Field
 from tracker.clock import Clock
 from tracker.errors import WireError
 from tracker.keys import load_server_keys
-from tracker.messages import SCHEMA, FrameMessage, Kind, topic_of
+from tracker.messages import SCHEMA, FrameMessage, Kind, OverlayMessage, topic_of
+from tracker.outlines import outlines_of
 from tracker.ring_buffer import Read, Reader
 from tracker.settings import Settings
 from tracker.sockets import BoundSocket, address_like, check_reach
-from tracker.types import Frame
+from tracker.types import Frame, FrameResult
 from tracker.wire import encode
 
 KEPT = 2
@@ -41,6 +44,9 @@ THUMBNAIL_PX = 320
 
 THUMBNAIL_FPS = 5.0
 """Thumbnails per second, at most."""
+
+OVERLAY_LATE_NS = 200_000_000
+"""How long what was seen in a frame is waited for after its picture went out."""
 
 LARGEST_SUBSCRIPTION = 4096
 """Bytes; who sends more is disconnected. A handshake with keys needs some hundred."""
@@ -93,6 +99,9 @@ class Preview:
         self._clock = clock
         self._wire: BoundSocket | None = None
         self._reader: Reader | None = None
+        self._shown: tuple[int, int] | None = (
+            None  # frame, and until when its overlay is waited for
+        )
         self._wanted: set[bytes] = set()
         side = settings.longest_side_px
         self._streams = [
@@ -103,6 +112,7 @@ class Preview:
                 min(settings.fps, THUMBNAIL_FPS),
             ),
         ]
+        self._overlays = _Stream(topic_of(Kind.OVERLAY, camera).encode(), 0, settings.fps)
 
     @property
     def address(self) -> str:
@@ -131,14 +141,20 @@ class Preview:
         if self._wire.door is not None:
             self._poller.register(self._wire.door.socket, zmq.POLLIN)
 
-    def attach(self, reader: Reader, tell: Callable[[str, str], None]) -> None:
+    def attach(
+        self,
+        reader: Reader,
+        tell: Callable[[str, str], None],
+        newest: Callable[[], FrameResult | None] = lambda: None,
+    ) -> None:
         """Say where frames come from, a reader of the newest one, and whom to tell of a failure.
 
         Args:
             reader: Used by this preview alone.
             tell: Called once with "warning" and what failed, on the preview's thread.
+            newest: Returns what was made of the newest frame; called on the preview's thread.
         """
-        self._reader, self._tell = reader, tell
+        self._reader, self._tell, self._newest = reader, tell, newest
 
     def step(self) -> bool:
         """Wait until a picture is due or somebody comes or goes; send what is due.
@@ -157,6 +173,7 @@ class Preview:
             self._hear(wire)
             due = self._due()
             read = reader.read(0.0) if due else None  # never sleeps there: it costs the writer
+            self._send_overlay(wire)
             if read is not None:
                 self._send(wire, due, read)
             elif due:
@@ -182,13 +199,14 @@ class Preview:
                 self._wanted.discard(said[1:])
             elif said[:1] == b"\x01" and len(self._wanted) < MOST_SUBSCRIPTIONS:
                 self._wanted.add(said[1:])
-        for stream in self._streams:
+        for stream in (*self._streams, self._overlays):
             stream.is_wanted = any(stream.topic.startswith(each) for each in self._wanted)
 
     def _wait_s(self) -> float:
         now_ns = self._clock.now_ns()
         due = [stream.due_ns - now_ns for stream in self._streams if stream.is_wanted]
-        return max(0.0, min(due) / 1e9) if due else IDLE_S
+        wait_s = max(0.0, min(due) / 1e9) if due else IDLE_S
+        return wait_s if self._shown is None else min(wait_s, RETRY_S)
 
     def _due(self) -> "list[_Stream]":
         now_ns = self._clock.now_ns()
@@ -209,6 +227,31 @@ class Preview:
                 picture_shape=(height, width),
             )
             wire.socket.send_multipart([stream.topic, encode(header), content], zmq.NOBLOCK)
+        if self._overlays.is_wanted:
+            self._shown = frame.index, now_ns + OVERLAY_LATE_NS
+
+    def _send_overlay(self, wire: BoundSocket) -> None:
+        """Send what was seen in the frame of the last picture, once the pipeline is so far."""
+        shown, result, now_ns = self._shown, self._newest(), self._clock.now_ns()
+        if shown is None:
+            return
+        seen = result.observation if result is not None else None
+        if seen is None or seen.frame_index < shown[0]:
+            if now_ns > shown[1]:
+                self._shown = None
+            return
+        self._shown = None
+        header = OverlayMessage(
+            schema=SCHEMA,
+            session=self._session_id,
+            seq=self._overlays.take_number(now_ns),
+            sent_ns=now_ns,
+            frame_index=seen.frame_index,
+            captured_ns=seen.captured_ns,
+            outlines=outlines_of(seen.masks) if seen.masks is not None else [],
+            crop=seen.crop,
+        )
+        wire.socket.send_multipart([self._overlays.topic, encode(header)], zmq.NOBLOCK)
 
 
 class _Stream:

@@ -289,7 +289,7 @@ class Publisher:
                 return self._encode_status(seq, item, wire, None)
             case Kind.LOG:
                 return encode(LogMessage(seq=seq, sent_ns=sent_ns, **self._header, **item))
-            case Kind.FRAME | Kind.THUMBNAIL:
+            case Kind.FRAME | Kind.THUMBNAIL | Kind.OVERLAY:
                 raise WireError("pictures go out by the preview, not by the publisher")
 
     def _encode_status(

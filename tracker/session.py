@@ -283,7 +283,8 @@ class Session:
         self._following = [self._worker("feed", feed.step) for feed in self.parts.feeds]
         self._workers += self._following
         if parts.preview is not None:  # views are not worth the end of an experiment
-            parts.preview.attach(self._ring.reader(ReadPolicy.NEWEST), self.note)
+            newest = self._ring.reader(ReadPolicy.NEWEST)
+            parts.preview.attach(newest, self.note, lambda: parts.pipeline.newest)
             self._showing = Worker("preview", parts.preview.step, lambda: None, behind=True)
             self._workers.append(self._showing)
         if self._control is not None:

@@ -180,6 +180,8 @@ class Observation:
         abstained: True if the frame was too unlike the training images, or not usable, for
             its positions to be believed: `xy` is NaN then.
         network_ns: Time spent in the bare network call (ns), 0 if there was none.
+        crop: Part of the image that was looked at: left, top, width, height (sensor px; may reach
+            beyond the image). None: all of it.
         identities: Who each individual is, in the order of the rows: all animals that are
             followed, always in the same order, seen or not (`xy` is NaN if not), then "" for
             each individual that is none of them. Empty before it was tracked.
@@ -204,6 +206,7 @@ class Observation:
     identities: tuple[str, ...] = ()
     identity_confidence: tuple[float, ...] = ()
     appearance: NDArray[np.float32] | None = None
+    crop: tuple[int, int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.xy.shape != (*self.confidence.shape, 2):

@@ -15,6 +15,7 @@ from tracker.messages import (
     LogMessage,
     Message,
     ObservationMessage,
+    OverlayMessage,
     StatusMessage,
     StimulusMessage,
 )
@@ -34,6 +35,7 @@ _TYPES: Mapping[str, type[Message]] = {
     Kind.LOG.value: LogMessage,
     Kind.FRAME.value: FrameMessage,
     Kind.THUMBNAIL.value: FrameMessage,
+    Kind.OVERLAY.value: OverlayMessage,
 }
 _ENCODE = msgspec.msgpack.Encoder(enc_hook=_plain_number).encode
 _DECODE = {kind: msgspec.msgpack.Decoder(made).decode for kind, made in _TYPES.items()}

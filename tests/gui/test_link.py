@@ -19,7 +19,7 @@ from tracker.publisher import Publisher, PublisherSettings
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.session_status import Status
 from tracker.testing.recording_handler import RecordingHandler
-from tracker.types import Frame
+from tracker.types import Frame, FrameResult, Masks, Observation, StageTimes
 from tracker.worker import Worker
 
 PATIENCE_S = 10.0
@@ -30,6 +30,19 @@ class Described(RecordingHandler):
 
     def describe(self):
         return self.facts
+
+
+def masked(index):
+    """What was made of a frame that is full of animal."""
+    cells = np.full((1, 12, 16), 255, np.uint8)
+    seen = Observation(
+        index,
+        5,
+        np.zeros((1, 1, 2), np.float32),
+        np.ones((1, 1), np.float32),
+        masks=Masks(("individual 0",), cells, 1.5, 1.5, 4, 4),
+    )
+    return FrameResult(seen, {}, {}, (), StageTimes(0, 0, 0, 0, 0))
 
 
 @contextlib.contextmanager
@@ -50,7 +63,7 @@ def rig(session_id="s1", control="tcp://127.0.0.1:0"):
     ring = RingBuffer(4, (48, 64))
     preview = Preview(PreviewSettings(), session_id=session_id, camera="top", clock=clock)
     preview.bind()
-    preview.attach(ring.reader(ReadPolicy.NEWEST), lambda *_: None)
+    preview.attach(ring.reader(ReadPolicy.NEWEST), lambda *_: None, lambda: masked(10**9))
     handler.facts = FACTS.__class__(
         **{name: getattr(FACTS, name) for name in FACTS.__struct_fields__}
         | {"publisher": publisher.address, "preview": preview.address}
@@ -165,6 +178,17 @@ def test_pictures_come_in_the_size_that_is_wanted(linked):
         assert abs(int(picture.image.mean()) - 120) <= 2
         link.pictures = Kind.THUMBNAIL
         until(lambda: link._pictures._now[1] == ("thumbnail/",) and link.take_picture())
+
+
+def test_masks_come_while_they_are_wanted(linked):
+    with rig() as (server, *_):
+        link = linked(server.address)
+        until(link.take_picture)
+        assert link.take_overlay() is None
+        link.overlays = True
+        (outline,) = until(link.take_overlay).outlines
+        assert outline.name == "individual 0"
+        assert until(link.take_picture)
 
 
 def test_what_is_asked_for_is_answered(linked):

@@ -17,6 +17,7 @@ from tracker.messages import (
     Kind,
     LogMessage,
     ObservationMessage,
+    OverlayMessage,
     StatusMessage,
     StimulusMessage,
     episode_fields,
@@ -265,6 +266,7 @@ def documented(kind):
         ("status", StatusMessage),
         ("log", LogMessage),
         ("frame", FrameMessage),
+        ("overlay", OverlayMessage),
     ],
 )
 def test_the_example_on_the_page_is_a_message_with_every_field(kind, made):
@@ -274,7 +276,7 @@ def test_the_example_on_the_page_is_a_message_with_every_field(kind, made):
     assert set(fields) == set(made.__struct_fields__)
 
 
-@pytest.mark.parametrize("kind", ["observation", "episode", "status", "log", "frame"])
+@pytest.mark.parametrize("kind", ["observation", "episode", "status", "log", "frame", "overlay"])
 def test_the_page_explains_every_field(kind):
     page = WIRE_MD.read_text()
     section = re.search(rf"^### `{kind}`\n(.*?)^##", page, re.S | re.M)[1]

@@ -11,7 +11,7 @@ from tracker.preview import Preview, PreviewSettings, encode_picture
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.subscriber import Subscriber
 from tracker.testing.manual_clock import ManualClock
-from tracker.types import Frame
+from tracker.types import Frame, FrameResult, Masks, Observation, StageTimes
 
 SHAPE = (60, 80)
 MS = 1_000_000
@@ -190,3 +190,81 @@ def test_with_keys_a_stranger_is_turned_away(guarded):
 
         assert "it uses keys" in guarded.step_until(turned_away)
     assert guarded.reader.next_turn == 0, "nothing was read for him"
+
+
+def seen_in(index, crop=None):
+    """What a pipeline made of a frame: a square of 8 cells of 4 px, and where it looked."""
+    coverage = np.zeros((1, 15, 20), np.uint8)
+    coverage[0, 4:12, 4:12] = 255
+    observation = Observation(
+        index,
+        index * 10 * MS,
+        np.zeros((1, 1, 2), np.float32),
+        np.ones((1, 1), np.float32),
+        masks=Masks(("individual 0",), coverage, 1.5, 1.5, 4, 4),
+        crop=crop,
+    )
+    return FrameResult(observation, {}, {}, (), StageTimes(0, 0, 0, 0, 0))
+
+
+def overlays(bench):
+    return Subscriber(bench.preview.address, topics=["frame/", "overlay/"])
+
+
+def test_masks_and_crop_follow_the_picture_of_their_frame(bench):
+    results = [None]
+    bench.preview.attach(bench.reader, lambda *_: None, lambda: results[-1])
+    with overlays(bench) as view:
+        picture = bench.step_until(lambda: view.receive(0.02))
+        assert picture.topic == "frame/top"
+        shown = picture.message.frame_index
+        results.append(seen_in(shown, crop=(4, 5, 48, 32)))
+        got = bench.step_until(lambda: _of_kind(view, "overlay/top"))
+    message = got.message
+    assert (message.frame_index, message.captured_ns) == (shown, shown * 10 * MS)
+    assert message.crop == (4, 5, 48, 32)
+    (outline,) = message.outlines
+    points = np.array(outline.points)
+    assert points.min(axis=0) == pytest.approx(15.5, abs=2)
+    assert points.max(axis=0) == pytest.approx(47.5, abs=2)
+
+
+def _of_kind(view, topic):
+    got = view.receive(0.02)
+    return got if got is not None and got.topic == topic else None
+
+
+def test_what_was_seen_in_an_older_frame_is_not_sent(bench):
+    bench.preview.attach(bench.reader, lambda *_: None, lambda: seen_in(0))
+    with overlays(bench) as view:
+        seen = []
+
+        def pictures_alone():
+            got = view.receive(0.01)
+            if got is not None:
+                seen.append(got)
+            return len(seen) >= 5
+
+        bench.step_until(pictures_alone)
+    later = [got for got in seen if got.message.frame_index > 0]
+    assert {got.topic for got in later} == {"frame/top"}
+
+
+def test_masks_are_not_made_for_views_that_show_none(bench, view):
+    asked = []
+    bench.preview.attach(bench.reader, lambda *_: None, lambda: asked.append(1))
+    for _ in range(3):
+        assert bench.step_until(lambda: view.receive(0.02)).topic == "frame/top"
+    assert bench.preview._shown is None
+
+
+def test_a_mask_that_never_comes_is_not_waited_for_without_end():
+    clock = ManualClock(1_000_000_000)
+    bench = Bench(clock, fps=10)
+    with overlays(bench) as view:
+        bench.step_until(lambda: view.receive(0.02))
+        assert bench.preview._shown is not None
+        clock.advance(250 * MS)
+        bench.preview._send_overlay(bench.preview._wire)
+        assert bench.preview._shown is None
+    bench.preview.close()

@@ -36,3 +36,6 @@ def take_in(link: Link, rig: Rig, budget_s: float) -> None:
     picture = link.take_picture()
     if picture is not None:
         rig.show(picture)
+    overlay = link.take_overlay()
+    if overlay is not None:
+        rig.lay_over(overlay)

@@ -22,7 +22,7 @@ from tracker.control.remote import Remote
 from tracker.errors import BadMessage, SessionError, TrackerError, WireError
 from tracker.gui.rig import LOST_AFTER_S, Picture
 from tracker.keys import ClientKeys
-from tracker.messages import FrameMessage, Kind, Message
+from tracker.messages import FrameMessage, Kind, Message, OverlayMessage
 from tracker.subscriber import Subscriber
 from tracker.worker import Worker
 
@@ -87,8 +87,11 @@ class Link:
         self._keys = keys
         self.pictures = pictures
         """May be changed at any time."""
+        self.overlays = False
+        """Whether masks and crops are wanted as well; may be changed at any time."""
         self.inbox: deque[Event] = deque(maxlen=INBOX)
         self._picture: Picture | None = None
+        self._overlay: OverlayMessage | None = None
         self._asked: SimpleQueue[tuple[Callable[[Remote], object], Future[object]]] = SimpleQueue()
         self._target: tuple[str, str | None, str | None] | None = None
         self._heard_s: float | None = None
@@ -134,6 +137,11 @@ class Link:
         """Return the newest picture, once."""
         picture, self._picture = self._picture, None
         return picture
+
+    def take_overlay(self) -> OverlayMessage | None:
+        """Return the newest masks and crop, once."""
+        overlay, self._overlay = self._overlay, None
+        return overlay
 
     def ask(self, request: Callable[[Remote], object], *, urgent: bool = False) -> "Future[object]":
         """Ask the rig for something; any thread, returns at once.
@@ -231,9 +239,13 @@ class Link:
 
     def _picture_step(self) -> bool:
         target = self._target
-        return self._pictures.step(target[2] if target else None, (f"{self.pictures.value}/",))
+        kinds = (self.pictures, Kind.OVERLAY) if self.overlays else (self.pictures,)
+        topics = tuple(f"{kind.value}/" for kind in kinds)
+        return self._pictures.step(target[2] if target else None, topics)
 
     def _on_picture(self, _topic: str, message: Message, payload: bytes | None) -> None:
+        if isinstance(message, OverlayMessage):
+            self._overlay = message
         if not isinstance(message, FrameMessage) or payload is None:
             return
         found = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -19,6 +19,7 @@ from tracker.messages import (
     LogMessage,
     Message,
     ObservationMessage,
+    OverlayMessage,
     StatusMessage,
     StimulusMessage,
 )
@@ -36,6 +37,9 @@ N_STIMULI, N_LINES, N_RECENT = 2000, 500, 64
 """Stimuli, log lines, and observations for the overlay that are kept."""
 
 TRAIL_FRAMES = 600
+
+APART_NS = 250_000_000
+"""How far picture and overlay may be apart and still be shown together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Rig:
         self.recent: deque[ObservationMessage] = deque(maxlen=N_RECENT)
         self.trail: deque[tuple[float, float, float]] = deque(maxlen=TRAIL_FRAMES)
         self.picture: Picture | None = None
+        self._overlay: OverlayMessage | None = None
         self.missed = 0
         self._next: dict[str, int] = {}
         self._statuses: deque[tuple[StatusMessage, int]] = deque()
@@ -131,6 +136,11 @@ class Rig:
         if picture.message.session == self.session:
             self.picture = picture
 
+    def lay_over(self, overlay: OverlayMessage) -> None:
+        """Take what belongs over a picture, if it is of this session."""
+        if overlay.session == self.session:
+            self._overlay = overlay
+
     def tell(self, level: str, text: str) -> None:
         """Add a line of the view itself."""
         self.lines.append(Line(self.now_s, level, text))
@@ -168,6 +178,15 @@ class Rig:
             if message.frame_index <= index:
                 return message
         return None
+
+    @property
+    def overlay(self) -> OverlayMessage | None:
+        """Masks and crop of the frame that the picture shows, or of one very near to it."""
+        overlay, picture = self._overlay, self.picture
+        if overlay is None or picture is None:
+            return None
+        apart_ns = abs(overlay.captured_ns - picture.message.captured_ns)
+        return overlay if apart_ns <= APART_NS else None
 
     @property
     def judgement(self) -> Judgement:

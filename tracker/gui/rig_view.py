@@ -16,6 +16,7 @@ from tracker.gui.follow import take_in
 from tracker.gui.health import HealthPanel
 from tracker.gui.judgement import Lamp
 from tracker.gui.link import Link
+from tracker.gui.overlay import LAYERS
 from tracker.gui.rig import Rig
 from tracker.gui.session_panel import HELP, SessionPanel
 from tracker.gui.setup import Setup
@@ -25,7 +26,7 @@ from tracker.gui.thresholds import ThresholdTrial
 from tracker.gui.timeline import Timeline
 from tracker.gui.top_line import TopLine
 from tracker.gui.traces import Threshold, TracesPanel
-from tracker.gui.video import LAYERS, VideoPanel
+from tracker.gui.video import VideoPanel
 from tracker.messages import Kind
 
 BUDGET_S = 0.006
@@ -93,7 +94,9 @@ class RigView(QWidget):
         before = self.rig.picture
         take_in(self.link, self.rig, BUDGET_S)
         picture = self.rig.picture if self.rig.picture is not before else None
-        if not self.isVisible():
+        is_shown = self.isVisible()
+        self.link.overlays = is_shown and self.video.wants_overlays
+        if not is_shown:
             return
         now_ns = self.now_ns
         now_s = self.rig.now_s

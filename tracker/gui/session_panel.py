@@ -22,7 +22,7 @@ BUTTONS = {
 """What can be done, and with which key."""
 
 HELP = (
-    "space mark, n note, a arm, d disarm, q stop, + − w span, ↑ ↓ [ ] threshold, 1–5 overlay, "
+    "space mark, n note, a arm, d disarm, q stop, + − w span, ↑ ↓ [ ] threshold, 1–8 overlay, "
     "c contrast, f whole picture, t dark or light, z zone, x zone away, k scale, ? this line"
 )
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from tracker.errors import ConfigError
 from tracker.gui.arena_file import Drawn, px_per_cm_of, read_arena, write_arena
-from tracker.gui.video import draw_zone
+from tracker.gui.overlay import draw_zone
 
 if TYPE_CHECKING:
     from tracker.gui.rig_view import RigView

@@ -13,6 +13,7 @@ from tracker.errors import ModelError
 from tracker.observers.eye import Eye
 from tracker.observers.following import Follower, box_of
 from tracker.observers.reading import Look
+from tracker.preprocess import InputGeometry
 from tracker.runtimes.base import Runtime
 from tracker.settings import Settings
 from tracker.types import Frame, Observation, Skeleton
@@ -202,4 +203,10 @@ class NetworkObserver:
             novelty=math.nan if novelty is None else float(novelty),
             abstained=abstained,
             network_ns=eye.network_ns,
+            crop=_rectangle(look.geometry) if look.is_crop else None,
         )
+
+
+def _rectangle(crop: InputGeometry) -> tuple[int, int, int, int]:
+    height, width = crop.covered
+    return crop.left, crop.top, width, height
