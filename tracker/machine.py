@@ -1,4 +1,4 @@
-"""How the computer is doing: processor and disk, as a session needs to know them."""
+"""How the computer is doing: processor, GPU and disk, as a session needs to know them."""
 
 import shutil
 import time
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import cpu_count, scandir
 from pathlib import Path
+
+from tracker.gpu import Gpu, GpuLoad, find_gpu
 
 NAN = float("nan")
 
@@ -27,36 +29,49 @@ class Load:
         disk_free_mb: Room on the disk of the folder (MB).
         disk_left_h: Until it is full at the rate of the last minute (hours); inf if nothing
             is written.
+        gpu: None: there is none, or the extra `gpu` is missing.
     """
 
     cpu_cores: float = NAN
     n_cores: int = 0
     disk_free_mb: float = NAN
     disk_left_h: float = NAN
+    gpu: GpuLoad | None = None
 
 
 class Machine:
-    """Looks at the processor and at the disk of one folder; used by one thread.
+    """Looks at the processor, the GPU and the disk of one folder; used by one thread.
 
     Args:
         folder: That is written to; may not be there yet.
         now_s: A clock in seconds.
+        gpu: Finds the GPU, at the first look.
     """
 
-    def __init__(self, folder: Path, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now_s: Callable[[], float] = time.monotonic,
+        gpu: Callable[[], Gpu | None] = find_gpu,
+    ) -> None:
+        self._find_gpu: Callable[[], Gpu | None] | None = gpu
+        self._gpu: Gpu | None = None
         self._folder = folder
         self._now_s = now_s
         self._cpu = (now_s(), time.process_time())
         self._written: deque[tuple[float, int]] = deque()
 
     def look(self) -> Load:
-        """Return how it is now; takes some ten microseconds."""
+        """Return how it is now; takes some ten microseconds, the first look longer with a GPU."""
+        if self._find_gpu is not None:
+            self._gpu, self._find_gpu = self._find_gpu(), None
         free = self._free_bytes()
         return Load(
             cpu_cores=self._cores(),
             n_cores=cpu_count() or 0,
             disk_free_mb=free / 1e6,
             disk_left_h=self._hours_left(free),
+            gpu=self._gpu.look() if self._gpu is not None else None,
         )
 
     def _cores(self) -> float:

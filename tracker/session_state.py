@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from tracker import session_status
 from tracker.closed_loop import Stimulation
+from tracker.gpu import GpuLoad
 from tracker.health import Latency
 from tracker.ledger import Totals
 from tracker.machine import Load
@@ -72,6 +73,7 @@ def wire_status(
 ) -> session_status.Status:
     """Return what listeners are told of a session."""
     totals, outputs = now.totals, now.stimulation
+    gpu = now.load.gpu or GpuLoad("")
     lost = {str(fate): n for fate, n in totals.lost.items()}
     return session_status.Status(
         state=now.state,
@@ -101,4 +103,7 @@ def wire_status(
         disk_left_h=now.load.disk_left_h,
         cpu_cores=now.load.cpu_cores,
         n_cores=now.load.n_cores,
+        gpu=gpu.name,
+        gpu_busy=gpu.busy,
+        gpu_memory=gpu.memory,
     )

@@ -62,6 +62,9 @@ class Status(Struct, frozen=True, kw_only=True):
         disk_left_h: Until it is full at the present rate (hours); NaN if not known.
         cpu_cores: Processor cores that the session keeps busy; NaN if not known.
         n_cores: Processor cores that there are.
+        gpu: Name of the GPU; "" if there is none, or if it is not known.
+        gpu_busy: Part of the time in which it computes, for any program (0 to 1); NaN if not known.
+        gpu_memory: Part of its memory that is taken (0 to 1); NaN if not known.
     """
 
     state: str
@@ -89,3 +92,6 @@ class Status(Struct, frozen=True, kw_only=True):
     disk_left_h: float = NAN
     cpu_cores: float = NAN
     n_cores: Count = 0
+    gpu: str = ""
+    gpu_busy: float = NAN
+    gpu_memory: float = NAN

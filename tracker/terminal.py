@@ -131,7 +131,10 @@ def _frames(status: Status) -> Text:
 def _computer(load: Load) -> Text:
     if math.isnan(load.disk_free_mb):
         return Text("-")
-    text = Text(f"{_number(load.cpu_cores, '.1f')} of {load.n_cores} cores, disk ")
+    text = Text(f"{_number(load.cpu_cores, '.1f')} of {load.n_cores} cores, ")
+    if load.gpu is not None and not math.isnan(load.gpu.busy):
+        text.append(f"GPU {load.gpu.busy:.0%}, ")
+    text.append("disk ")
     if math.isfinite(load.disk_left_h):
         text.append(f"full in {load.disk_left_h:.1f} h", "yellow" if load.disk_left_h < 2 else "")
     else:

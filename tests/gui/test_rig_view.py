@@ -89,6 +89,24 @@ def test_a_busy_one_says_that_all_is_well(busy):
     assert busy.health.facts.value("disk") == "full in 2 days (100 GB free)"
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        pytest.param({}, "", id="none"),
+        pytest.param(
+            {"gpu": "NVIDIA T4", "gpu_busy": 0.37, "gpu_memory": 0.25},
+            "37% busy, 25% of its memory",
+            id="all",
+        ),
+        pytest.param({"gpu": "a MIG part"}, "a MIG part", id="name_alone"),
+    ],
+)
+def test_it_says_how_busy_the_gpu_is(busy, told, shown):
+    busy.link.hear("status", status(1, 6.5, **told))
+    settle(busy)
+    assert busy.health.facts.value("GPU") == shown
+
+
 def test_the_lamp_has_another_shape_for_each_colour(busy):
     shapes = [busy.top.lamp.text()]
     for seq, changes in enumerate(({"ring_fill": 0.8}, {"unexplained": 1}), start=1):

@@ -65,6 +65,7 @@ class HealthPanel(Panel):
         if not math.isnan(status.cpu_cores):
             load += f", {status.cpu_cores:.1f}/{status.n_cores} cores"
         self.facts.set("load", load, amber if status.ring_fill > RING_AMBER else "")
+        self.facts.set("GPU", _gpu(status))
         self.facts.set("disk", _disk(status))
         missed = f"{rig.missed} messages lost on the way" if rig.missed else ""
         self.facts.set("this view", missed, amber)
@@ -87,6 +88,14 @@ def _rate(rig: Rig, status: Status) -> str:
     of = f" of {rig.facts.fps:.0f}" if rig.facts and not math.isnan(rig.facts.fps) else ""
     rate = "–" if math.isnan(status.fps) else f"{status.fps:.1f}"
     return f"{rate}{of} frames/s on {status.provider or 'nothing'}"
+
+
+def _gpu(status: Status) -> str:
+    if not status.gpu:
+        return ""
+    known = (status.gpu_busy, "busy"), (status.gpu_memory, "of its memory")
+    told = [f"{part:.0%} {what}" for part, what in known if not math.isnan(part)]
+    return ", ".join(told) or status.gpu
 
 
 def _disk(status: Status) -> str:
