@@ -52,12 +52,13 @@ def test_a_row_comes_out_when_both_pipeline_and_video_are_done_with_the_frame():
 
 def test_a_row_carries_the_times_of_every_stage():
     threads = Threads(publishing=True)
-    threads.ledger.note_captured(0, Frame(0, 50, 90, IMAGE))
+    threads.ledger.note_captured(0, Frame(0, 50, 90, IMAGE, device_tick=7))
     threads.ledger.note_processed(0, NONE, StageTimes(90, 200, 500, 600, 250), Fate.SUPERSEDED)
     threads.records(0)
     threads.ledger.note_published(0, 700)
+    stages = 90, 200, 500, 600, 700, 250
     assert threads.ledger.settle() == [
-        LedgerRow(0, 50, 90, 200, 500, 600, 700, 250, Fate.PROCESSED, Fate.RECORDED)
+        LedgerRow(0, 50, *stages, Fate.PROCESSED, Fate.RECORDED, device_tick=7)
     ]
 
 

@@ -44,6 +44,7 @@ class TestTables:
             "segment": 2,
             "crop_x_px": 30,
             "crop_y_px": 40,
+            "device_tick": None,
         }
         assert lost["captured_ns"] is lost["segment"] is lost["crop_x_px"] is None
         assert (lost["index"], lost["fate"], lost["recording"]) == (

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tracker.cameras.tick_clock import KEPT, TickClock, TickMarks
 from tracker.errors import DeviceError
+from tracker.recording import Recording
 from tracker.testing.scripted_camera import ScriptedCamera
 
 BEGUN_NS = 500_000_000
@@ -305,3 +306,11 @@ def test_the_session_keeps_what_was_found_out_about_the_cameras_clock(tmp_path: 
         "n_wraps": 0,
         "ptp_minus_utc_ns": None,
     }
+
+
+def test_each_frames_own_tick_is_in_the_ledger(tmp_path: Path) -> None:
+    """Of 64 bits; a frame without one has none."""
+    frames = [replace(rigs.frame(0), device_tick=2**64 - 1), rigs.frame(1)]
+    rigs.Rig(tmp_path / "session", ScriptedCamera(frames)).session.run()
+    ticks = Recording(tmp_path / "session").ledger["device_tick"]
+    assert ticks.to_pylist() == [2**64 - 1, None]

@@ -59,6 +59,7 @@ class _Open:
     fate: Fate | None = None
     recording: Fate | None = None
     video: InVideo | None = None
+    device_tick: int | None = None
 
 
 class Ledger:
@@ -84,7 +85,13 @@ class Ledger:
 
     def note_captured(self, turn: int, frame: Frame) -> None:
         """Camera thread, before the frame is written to the ring buffer as `turn`."""
-        row = _Open(frame.index, turn, frame.captured_ns, frame.received_ns)
+        row = _Open(
+            frame.index,
+            turn,
+            frame.captured_ns,
+            frame.received_ns,
+            device_tick=frame.device_tick,
+        )
         self._notes.append(lambda: self._add(turn, row))
 
     def note_gap(self, gap: Gap) -> None:
@@ -209,6 +216,7 @@ class Ledger:
             fate=row.fate or Fate.UNKNOWN,
             recording=row.recording or Fate.UNKNOWN,
             video=row.video,
+            device_tick=row.device_tick,
         )
 
     def _count(self, rows: list[LedgerRow]) -> None:

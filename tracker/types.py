@@ -357,6 +357,7 @@ class LedgerRow:
         fate: What became of it in the pipeline.
         recording: What became of it in the video.
         video: Where it is in the video; None if it is not.
+        device_tick: As `Frame.device_tick`.
     """
 
     index: int
@@ -370,3 +371,4 @@ class LedgerRow:
     fate: Fate
     recording: Fate
     video: InVideo | None = None
+    device_tick: int | None = None

@@ -38,6 +38,7 @@ LEDGER_SCHEMA = pa.schema(
         ("segment", pa.int32()),
         ("crop_x_px", pa.int32()),
         ("crop_y_px", pa.int32()),
+        ("device_tick", pa.uint64()),
     ]
 )
 """Columns of frames.arrow."""
@@ -60,6 +61,7 @@ def ledger_row(row: LedgerRow) -> tuple[Any, ...]:
         video.segment if video else None,
         video.x_px if video else None,
         video.y_px if video else None,
+        row.device_tick,
     )
 
 
