@@ -18,17 +18,14 @@ from tracker.build_watches import (
     masks_wanted,
 )
 from tracker.cameras.base import Camera
-from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
+from tracker.cameras.make import CameraSettings, make_camera
 from tracker.cameras.synthetic import (
     SYNTHETIC_SKELETON,
-    SyntheticCamera,
     SyntheticCameraSettings,
     positions_of,
 )
-from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
-from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import Clock
-from tracker.config import CameraSettings, Experiment, ObserverSettings, OnFault, shipped
+from tracker.config import Experiment, ObserverSettings, OnFault, shipped
 from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
 from tracker.errors import ConfigError, ModelError
@@ -202,18 +199,10 @@ def build_camera(settings: CameraSettings, clock: Clock, bench: Bench | None = N
         clock: The session clock.
         bench: Whose light a synthetic mouse sees.
     """
-    match settings:
-        case SyntheticCameraSettings():
-            light = bench.light_of(settings.light) if bench and settings.paced else None
-            return SyntheticCamera(settings, clock, light)
-        case VideoFileSettings():
-            return VideoFileCamera(settings, clock)
-        case OpenCVSettings():
-            return OpenCVCamera(settings, clock)
-        case TracksOnlySettings():
-            return TracksOnlyCamera(settings, clock)
-        case _:
-            assert_never(settings)
+    light = None
+    if bench and isinstance(settings, SyntheticCameraSettings) and settings.paced:
+        light = bench.light_of(settings.light)
+    return make_camera(settings, clock, light)
 
 
 def build_pipeline(

@@ -24,10 +24,7 @@ from tracker.actuators.sound import SoundSettings
 from tracker.actuators.stimulus_box import StimulusBoxSettings
 from tracker.actuators.zmq_out import ZmqSettings
 from tracker.arena import ArenaSettings
-from tracker.cameras.opencv import OpenCVSettings
-from tracker.cameras.synthetic import SyntheticCameraSettings
-from tracker.cameras.tracks_only import TracksOnlySettings
-from tracker.cameras.video_file import VideoFileSettings
+from tracker.cameras.make import CameraSettings
 from tracker.control.server import ControlSettings
 from tracker.controllers.make import ControllerSettings
 from tracker.errors import ConfigError, ExpressionError
@@ -48,12 +45,6 @@ from tracker.session_parts import SessionSettings
 from tracker.settings import Settings
 from tracker.smoothing import SmoothingSettings
 from tracker.tracking import TrackingSettings
-
-CameraSettings = Annotated[
-    SyntheticCameraSettings | VideoFileSettings | OpenCVSettings | TracksOnlySettings,
-    Field(discriminator="kind"),
-]
-
 
 ActuatorSettings = Annotated[
     NullActuatorSettings

@@ -1,6 +1,6 @@
 """What a session is made of, and who and how long; `tracker.build` puts it together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -109,6 +109,9 @@ def facts_at_end(camera: Camera, loop: ClosedLoop | None) -> dict[str, object]:
     ticks: TickClock | None = getattr(camera, "tick_clock", None)
     if ticks is not None and ticks.fit is not None:
         facts["camera_clock"] = ticks.fit.as_facts()
+    account: Mapping[str, int] | None = getattr(camera, "account", None)
+    if account is not None:
+        facts["camera_account"] = dict(account)
     wakes: Sequence[int] | None = getattr(camera, "wakes", None)
     if wakes is not None:  # what a synthetic camera's truth depends on beside its settings
         facts["wakes"] = list(wakes)

@@ -52,7 +52,16 @@ class Fate(StrEnum):
     """The camera counted it and never had it to send."""
 
     LOST_ON_LINK = "lost_on_link"
-    """The camera sent it and it arrived incomplete or not at all."""
+    """The camera sent it and it did not arrive."""
+
+    INCOMPLETE = "incomplete"
+    """It arrived with parts missing, and was thrown away."""
+
+    DRIVER_OVERRUN = "driver_overrun"
+    """The camera's driver had no empty buffer for it: the program was too slow to take them."""
+
+    CAMERA_AWAY = "camera_away"
+    """The camera was unplugged; counted by the rate that it had before."""
 
     RING_OVERRUN = "ring_overrun"
     """It was overwritten in the ring buffer before the reader got to it."""
@@ -115,7 +124,8 @@ class Gap:
     Attributes:
         first_index: Camera's count of the first lost frame.
         last_index: Camera's count of the last lost frame, inclusive.
-        cause: One of the `LOST_*` fates.
+        cause: Why: `LOST_BY_SENSOR`, `LOST_ON_LINK`, `INCOMPLETE`, `DRIVER_OVERRUN` or
+            `CAMERA_AWAY`; `UNKNOWN` if the camera does not say.
         noticed_ns: When the program found out (ns).
     """
 

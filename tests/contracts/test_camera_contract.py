@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cameras.played_driver import Device, broken, whole
 from videos import write_video
 
+from tracker.cameras.basler import BaslerSettings, basler_camera
+from tracker.cameras.machine_vision import MachineVisionCamera, MachineVisionSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
@@ -16,7 +19,7 @@ from tracker.testing.scripted_camera import ScriptedCamera
 from tracker.types import Fate, Frame, Gap
 
 N = 12
-"""Every camera here counts 12 frames, 40 ms apart if it keeps time."""
+"""Every camera here counts 12 frames or more, 40 ms apart if it keeps time."""
 
 PERIOD_NS = 40_000_000
 
@@ -48,6 +51,26 @@ def scripted(clock, folder):
     return ScriptedCamera([*frames[:3], gap, *frames[5:]])
 
 
+def basler(clock, folder, **settings):
+    size = {"width": 96, "height": 72, "fps": 400, "exposure_us": 500}
+    return basler_camera(BaslerSettings(emulated=True, **size, **settings), clock)
+
+
+def played(clock, folder):
+    """Losses of every kind, across the wrap of a count of 16 bits."""
+
+    class Played(Device):
+        def connect(self):
+            self.script = [
+                *[whole(65533), broken(65534), whole(65535), whole(3), broken(4)],
+                *[whole(n, exposures=n + n // 6) for n in range(5, 20)],
+            ]
+            return super().connect()
+
+    device = Played([], last_number=65535, clock=clock)
+    return MachineVisionCamera(MachineVisionSettings(), clock, "played", device.connect)
+
+
 CAMERAS = {
     "synthetic": synthetic,
     "synthetic fast": lambda c, f: synthetic(c, f, paced=False),
@@ -60,10 +83,23 @@ CAMERAS = {
     "opencv colour": lambda c, f: opencv(c, f, colour=True),
     "tracks only": tracks_only,
     "scripted": scripted,
+    "basler": basler,
+    "machine vision losing": played,
 }
 
 LIVE = ("synthetic", "synthetic colour", "synthetic losing", "video file")
 """Those whose frames come when they are due."""
+
+ENDING = [name for name in CAMERAS if name not in {"basler", "machine vision losing"}]
+"""Those that have a last frame."""
+
+LOSSES = {
+    *(Fate.LOST_BY_SENSOR, Fate.LOST_ON_LINK, Fate.INCOMPLETE, Fate.DRIVER_OVERRUN),
+    Fate.CAMERA_AWAY,
+}
+
+ENDLESS = (MachineVisionCamera,)
+"""Devices, which have no last frame: reading stops when enough are counted."""
 
 
 @pytest.fixture
@@ -93,12 +129,14 @@ def live_camera(request, clock, tmp_path):
 
 
 def read_all(camera):
-    """Everything until the end of the stream; far more than enough reads."""
+    """Everything until the end of the stream, or N frames; far more than enough reads."""
     entries = []
     for _ in range(10 * N):
         try:
             entries.append(camera.read(timeout_s=1))
         except EndOfStream:
+            return entries
+        if isinstance(camera, ENDLESS) and counted(entries[-1])[-1] >= N - 1:
             return entries
     raise AssertionError("the stream did not end")
 
@@ -114,7 +152,9 @@ def counted(entry):
 
 
 def test_frames_and_gaps_leave_no_index_out(camera):
-    assert [i for entry in read_all(camera) for i in counted(entry)] == list(range(N))
+    indices = [i for entry in read_all(camera) for i in counted(entry)]
+    assert indices == list(range(len(indices)))
+    assert len(indices) >= N
 
 
 def test_capture_times_strictly_increase(camera):
@@ -150,7 +190,7 @@ def test_an_image_stays_until_the_next_read(camera, clock):
 
 def test_gaps_have_a_cause_of_the_lost_kind(camera):
     gaps = [entry for entry in read_all(camera) if isinstance(entry, Gap)]
-    assert {gap.cause for gap in gaps} <= {Fate.LOST_BY_SENSOR, Fate.LOST_ON_LINK}
+    assert {gap.cause for gap in gaps} <= LOSSES
 
 
 def test_what_it_says_of_itself_does_not_change(camera):
@@ -163,10 +203,14 @@ def test_a_header_that_counts_frames_counts_them_all(camera):
     assert camera.info.n_frames in {None, N}
 
 
-def test_the_end_stays_the_end(camera):
+@pytest.mark.parametrize("name", ENDING)
+def test_the_end_stays_the_end(name, clock, tmp_path):
+    camera = CAMERAS[name](clock, tmp_path)
+    camera.open()
     read_all(camera)
     with pytest.raises(EndOfStream):
         camera.read(timeout_s=1)
+    camera.close()
 
 
 def test_opening_an_open_camera_changes_nothing(camera):
@@ -188,7 +232,9 @@ def test_a_closed_camera_can_be_opened_again_and_counts_from_zero(camera):
     read_all(camera)
     camera.close()
     camera.open()
-    assert [i for entry in read_all(camera) for i in counted(entry)] == list(range(N))
+    indices = [i for entry in read_all(camera) for i in counted(entry)]
+    assert indices == list(range(len(indices)))
+    assert len(indices) >= N
 
 
 def test_reading_before_opening_is_an_error(closed_camera):

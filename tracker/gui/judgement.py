@@ -15,6 +15,9 @@ SLOW = 0.9
 WORDS = {
     "lost_by_sensor": "lost by the sensor",
     "lost_on_link": "lost on the way from the camera",
+    "incomplete": "arrived with parts missing",
+    "driver_overrun": "lost for lack of driver buffers",
+    "camera_away": "missing while the camera was unplugged",
     "ring_overrun": "overwritten in the ring buffer",
     "superseded": "overtaken by a newer frame",
     "disk_full": "not written: the disk is full",

@@ -1,0 +1,26 @@
+"""The shipped experiments of cameras run on what the drivers play themselves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tracker.build import build_session
+from tracker.clock import SystemClock
+from tracker.config import load
+
+ALONE = ["outputs.publisher=null", "outputs.control=null", "outputs.recording.min_free_mb=0"]
+SHORT = [*ALONE, "session.duration_s=0.5", "outputs.recording.on_overload=drop"]
+
+
+@pytest.mark.parametrize("name", ["camera_basler"])
+def test_a_session_with_the_camera_accounts_for_every_frame(name, tmp_path):
+    session, folder = build_session(load(Path(name), SHORT), tmp_path, SystemClock())
+    session.run()
+    about = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+    totals, account = about["totals"], about["camera_account"]
+    assert about["end_reason"] == "completed"
+    assert totals["captured"] >= 10
+    assert totals["unexplained"] == 0
+    assert account["frames"] - totals["captured"] in {0, 1}  # the frame that ended it
+    assert about["camera"]["settings"]["fps"] == load(Path(name)).rig.camera.fps

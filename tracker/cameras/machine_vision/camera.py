@@ -1,0 +1,306 @@
+"""A camera whose driver counts frames: every one of them becomes a frame or a gap."""
+
+import math
+from collections import deque
+from contextlib import suppress
+
+from tracker.cameras.machine_vision import requests
+from tracker.cameras.machine_vision.absence import Absence
+from tracker.cameras.machine_vision.counting import Counting
+from tracker.cameras.machine_vision.driver import Buffer, Connect, Connection, Stream, Value
+from tracker.cameras.machine_vision.pixels import Converter, Levels
+from tracker.cameras.machine_vision.settings import MachineVisionSettings, OnDisconnect
+from tracker.cameras.tick_clock import TickClock
+from tracker.clock import Clock
+from tracker.errors import DeviceError, DeviceLost
+from tracker.types import CameraInfo, Frame, Gap
+
+LONGEST_WAIT_S = 0.2
+"""Longest wait for one buffer, so that an unplugged camera is noticed in time (s)."""
+
+TRIGGER_PATIENCE_S = 0.1
+"""How long a software trigger waits for the camera to be ready (s)."""
+
+UNKNOWN_PERIOD_NS = 1_000_000_000
+"""Of frames that are missing while a camera is away whose rate nobody knows."""
+
+FRAMES_FOR_A_RATE = 10
+"""Frames after which their measured rate is believed more than the nominal one."""
+
+
+class MachineVisionCamera:
+    """Frames of any camera with a driver that counts them, with the cause of each loss.
+
+    `Frame.index` is the camera's own count. `Frame.image` is the driver's memory wherever the
+    pixel format allows it, until the next `read`. captured_ns follows from the camera's own
+    time stamps (`tick_clock`), the time of arrival where it has none.
+
+    With `on_disconnect: wait`, frames that an unplugged camera would have sent are gaps with the
+    cause `CAMERA_AWAY`, handed out as they are due. An attempt to open it again may take
+    some seconds, and `read` as long.
+
+    Args:
+        settings: What is asked of the camera.
+        clock: The session clock.
+        kind: Name of the driver in configs.
+        connect: Opens the camera through its driver.
+    """
+
+    def __init__(
+        self, settings: MachineVisionSettings, clock: Clock, kind: str, connect: Connect
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._kind = kind
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._info: CameraInfo | None = None
+        self._counting = Counting(None)
+        self._absence: Absence | None = None
+        self.tick_clock: TickClock | None = None
+        self._exposure_ns: int | None = None
+        self._ready: deque[Frame | Gap] = deque()
+        self._first: tuple[int, int] | None = None
+        self._last_index, self._last_ns, self._captured_ns, self._heard_ns = -1, -1, -1, 0
+        self._due_ns, self._is_exposing = 0, False
+        self._n_read = 0
+        self._n_returns = 0
+        self._counts: dict[str, int] = {}
+
+    @property
+    def info(self) -> CameraInfo:
+        """What the camera says of itself. Raises `DeviceError` when closed."""
+        if self._info is None:
+            raise DeviceError(f"the {self._kind} camera is closed: call open() first")
+        return self._info
+
+    @property
+    def account(self) -> dict[str, int]:
+        """What the camera and its driver have counted, by the driver's names; also when closed.
+
+        `frames` is the camera's own count up to the last frame read; `returns` how often it
+        came back after it had been unplugged, which the driver's figures begin after.
+        """
+        if self._connection is not None:
+            self._counts = self._connection.stream.counts()
+        return {"frames": self._n_read, "returns": self._n_returns} | self._counts
+
+    def open(self) -> None:
+        """Open the camera, set it, compare what it does, and let it send.
+
+        Raises:
+            MissingExtra: If the driver is not installed.
+            DeviceNotFound: If the camera is not there.
+            DeviceError: If it does not do what was asked of it.
+        """
+        if self._info is not None:
+            return
+        self._first, self._last_index, self._last_ns, self._captured_ns = None, -1, -1, -1
+        self._ready.clear()
+        self._absence, self._n_returns, self._n_read = None, 0, 0
+        self._info = self._start()
+        self._counting = Counting(self._stream_end())
+        self._heard_ns = self._clock.now_ns()
+
+    def read(self, timeout_s: float) -> Frame | Gap | None:
+        """Return the next frame or gap, None if none came.
+
+        Raises:
+            DeviceError: If the camera is closed, or sends what it was not asked for.
+            DeviceLost: If it was unplugged, and `on_disconnect` is end or it stays away.
+        """
+        info = self.info
+        if not self._ready:
+            try:
+                if self._connection is None:
+                    self._try_again(timeout_s, info)
+                else:
+                    self._take(self._connection, timeout_s)
+            except DeviceLost as failure:
+                self._go_away(failure)
+            if self._absence is not None and not self._ready:
+                self._tell(self._absence.missing(self._clock.now_ns()))
+        if not self._ready:
+            return None
+        entry = self._ready.popleft()
+        self._n_read = 1 + (entry.last_index if isinstance(entry, Gap) else entry.index)
+        return entry
+
+    def close(self) -> None:
+        """Stop and release the camera. Never raises."""
+        self._disconnect()
+        self._info, self._absence = None, None
+        self._ready.clear()
+
+    def _stream_end(self) -> int | None:
+        return self._connection.stream.last_number if self._connection else None
+
+    def _start(self) -> CameraInfo:
+        """Connect, ask, compare, start. Leaves nothing open if it fails."""
+        connection = self._connect()
+        self._connection = connection
+        try:
+            requests.apply(connection.features, self._settings)
+            info = self._describe(connection)
+            self._convert = Converter(
+                str(connection.features.get("PixelFormat")),
+                colour=self._settings.colour,
+                levels=Levels(self._settings.darkest, self._settings.brightest),
+            )
+            connection.stream.start(self._settings.buffers)
+        except DeviceError:
+            self._disconnect()
+            raise
+        self._due_ns, self._is_exposing = self._clock.now_ns(), False
+        self._set_time(connection)
+        return info
+
+    def _set_time(self, connection: Connection) -> None:
+        settings, tick_hz = self._settings, connection.stream.tick_hz
+        self._exposure_ns = requests.exposure_ns(connection.features)
+        self.tick_clock = None
+        if settings.device_time and not math.isnan(tick_hz):
+            self.tick_clock = TickClock(
+                tick_hz,
+                least_delay_ns=round(settings.least_delay_us * 1000),
+                ptp_utc_ns=self._clock.anchor_utc_ns if settings.ptp else None,
+            )
+
+    def _describe(self, connection: Connection) -> CameraInfo:
+        features, who = connection.features, connection.identity
+        size = int(features.get("Height")), int(features.get("Width"))
+        found: dict[str, Value | None] = dict(requests.read_back(features))
+        found |= {"vendor": who.vendor, "model": who.model, "serial": who.serial}
+        tick_hz = connection.stream.tick_hz
+        found |= {
+            "driver_buffers": self._settings.buffers,
+            "device_tick_hz": None if math.isnan(tick_hz) else tick_hz,
+        }
+        return CameraInfo(
+            name=f"{self._kind} {who.vendor} {who.model} {who.serial}".strip(),
+            shape=(*size, 3) if self._settings.colour else size,
+            fps=requests.rate_of(features, self._settings),
+            live=True,
+            settings=found,
+        )
+
+    def _take(self, connection: Connection, timeout_s: float) -> None:
+        """Wait for one buffer; what it is and what is missing before it becomes ready."""
+        stream = connection.stream
+        stream.give_back()
+        self._counting.look(stream.backlog())
+        trigger = self._settings.trigger
+        if trigger is not None and trigger.by_software and not self._trigger(stream, timeout_s):
+            return
+        buffer = stream.take(min(timeout_s, LONGEST_WAIT_S))
+        now_ns = self._clock.now_ns()
+        if buffer is None:
+            self._bear_silence(now_ns)
+            return
+        self._heard_ns, self._is_exposing = now_ns, False
+        if self._absence is not None:
+            self._come_back(self._absence, now_ns)
+        index, gaps = self._counting.take(buffer, now_ns)
+        self._ready.extend(gaps)
+        if not buffer.problem:
+            self._ready.append(self._frame(buffer, index, now_ns))
+
+    def _trigger(self, stream: Stream, timeout_s: float) -> bool:
+        """Trigger when it is time; False if there is nothing to wait for yet."""
+        now_ns = self._clock.now_ns()
+        if self._is_exposing and now_ns < self._due_ns:
+            return True
+        if not self._clock.wait_until(self._due_ns, timeout_s):
+            return False
+        self._is_exposing = stream.trigger(TRIGGER_PATIENCE_S)
+        if self._is_exposing and self._settings.fps is not None:
+            period_ns = round(1e9 / self._settings.fps)
+            self._due_ns = max(self._due_ns + period_ns, self._clock.now_ns())
+        return self._is_exposing
+
+    def _frame(self, buffer: Buffer, index: int, now_ns: int) -> Frame:
+        image = self._convert(buffer)
+        if image.shape != self.info.shape:
+            raise DeviceError(
+                f"frame {index} has shape {image.shape}, the camera promised {self.info.shape}"
+            )
+        received_ns = max(now_ns, self._last_ns + 1)
+        captured_ns = received_ns
+        if self.tick_clock is not None and buffer.tick is not None:
+            captured_ns = self.tick_clock.captured_ns(buffer.tick, received_ns, self._exposure_ns)
+            captured_ns = max(captured_ns, self._captured_ns + 1)  # the camera was away
+        if self._first is None:
+            self._first = index, received_ns
+        self._last_index, self._last_ns, self._captured_ns = index, received_ns, captured_ns
+        return Frame(index, captured_ns, received_ns, image, buffer.tick)
+
+    def _bear_silence(self, now_ns: int) -> None:
+        """Take a camera that should send by itself and does not as unplugged."""
+        settings = self._settings
+        silent_s = (now_ns - self._heard_ns) / 1e9
+        waits = settings.on_disconnect is OnDisconnect.WAIT and settings.runs_by_itself
+        if waits and silent_s > settings.away_after_s:
+            raise DeviceLost(f"it sent nothing for {silent_s:.1f} s")
+
+    def _go_away(self, failure: DeviceLost) -> None:
+        """Begin to wait for the camera, or raise."""
+        self._disconnect()
+        if self._settings.on_disconnect is OnDisconnect.END:
+            raise DeviceLost(f"{self.info.name}: {failure}") from failure
+        if self._absence is None:
+            self._absence = Absence(
+                self._last_ns if self._last_ns >= 0 else self._heard_ns,
+                self._period_ns(),
+                self._counting.next_index,
+                self._settings.wait_at_most_s,
+                str(failure),
+            )
+        self._absence.tried(self._clock.now_ns())
+
+    def _try_again(self, timeout_s: float, before: CameraInfo) -> None:
+        """Open the camera that is away, if it is time for that and it is there again."""
+        if self._absence is None or not self._absence.may_try(self._clock.now_ns()):
+            self._clock.wait_until(self._clock.now_ns() + round(timeout_s * 1e9), timeout_s)
+            return
+        try:
+            after = self._start()
+        except DeviceError as failure:
+            raise DeviceLost(str(failure)) from failure
+        if after.shape != before.shape:
+            raise DeviceError(
+                f"{before.name} came back with pictures of shape {after.shape}, before it was "
+                f"{before.shape}"
+            )
+        self._heard_ns = self._clock.now_ns()
+
+    def _come_back(self, absence: Absence, now_ns: int) -> None:
+        """The first buffer after the camera was away has come."""
+        told = absence.next_index > self._counting.next_index
+        self._tell(absence.missing(now_ns, at_least_one=not told))
+        self._counting = Counting(self._stream_end(), absence.next_index)
+        self._absence = None
+        self._n_returns += 1
+
+    def _tell(self, gap: Gap | None) -> None:
+        if gap is not None:
+            self._ready.append(gap)
+
+    def _period_ns(self) -> int:
+        """Time from frame to frame as measured, or else as the camera said."""
+        if self._first is not None:
+            index, received_ns = self._first
+            if self._last_index - index >= FRAMES_FOR_A_RATE:
+                return (self._last_ns - received_ns) // (self._last_index - index)
+        fps = self.info.fps
+        return UNKNOWN_PERIOD_NS if math.isnan(fps) or fps <= 0 else round(1e9 / fps)
+
+    def _disconnect(self) -> None:
+        if self._connection is None:
+            return
+        stream = self._connection.stream
+        with suppress(DeviceError):
+            self._counts = stream.counts()
+            stream.give_back()
+            stream.stop()
+        self._connection.close()
+        self._connection = None

@@ -1,0 +1,46 @@
+"""Settings of any camera to that camera; the only place that names every camera."""
+
+from typing import Annotated, assert_never
+
+from pydantic import Field
+
+from tracker.cameras.base import Camera
+from tracker.cameras.basler import BaslerSettings, basler_camera
+from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
+from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
+from tracker.cameras.synthetic.camera import Light
+from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
+from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
+from tracker.clock import Clock
+
+CameraSettings = Annotated[
+    SyntheticCameraSettings
+    | VideoFileSettings
+    | OpenCVSettings
+    | TracksOnlySettings
+    | BaslerSettings,
+    Field(discriminator="kind"),
+]
+
+
+def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = None) -> Camera:
+    """Return the camera of these settings, closed.
+
+    Args:
+        settings: Of any kind.
+        clock: The session clock.
+        light: Seen by a synthetic mouse; None: there is none.
+    """
+    match settings:
+        case SyntheticCameraSettings():
+            return SyntheticCamera(settings, clock, light)
+        case VideoFileSettings():
+            return VideoFileCamera(settings, clock)
+        case OpenCVSettings():
+            return OpenCVCamera(settings, clock)
+        case TracksOnlySettings():
+            return TracksOnlyCamera(settings, clock)
+        case BaslerSettings():
+            return basler_camera(settings, clock)
+        case _:
+            assert_never(settings)
