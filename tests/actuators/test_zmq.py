@@ -19,7 +19,7 @@ MS = 1_000_000
 PULSE = PulseTrain(5_000, 5_000)
 TRAIN = PulseTrain(5_000, 20_000, 10, delay_us=3_000, level=0.5, ramp_us=7_000)
 LINES = {"light": LineLimits(100_000, 0), "pump": LineLimits(100_000, 0)}
-PAGE = (Path(__file__).parents[1] / "docs" / "actuators.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "actuators.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -15,30 +15,6 @@ from tracker.actuators.stimulus_box.protocol import (
 )
 from tracker.errors import DeviceError, DeviceLost
 from tracker.stimuli import Action, Order, PulseTrain
-from tracker.testing.manual_clock import ManualClock
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(now_ns=3_000 * MS)
-
-
-@pytest.fixture
-def cable(clock):
-    return Cable(clock)
-
-
-@pytest.fixture
-def closed(cable, clock):
-    made = boxed(cable, clock)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def box(closed):
-    closed.open()
-    return closed
 
 
 def test_a_receipt_says_when_the_line_went_high(box, cable, clock):

@@ -13,19 +13,8 @@ from session_folders import (
 
 from tracker.errors import RecordingError
 from tracker.session_folder.tables import read_table
-from tracker.testing.manual_clock import ManualClock
 
 SECOND = 1000 * MS
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "2026-01-31_mouse"
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(now_ns=5 * SECOND)
 
 
 class TestClosing:

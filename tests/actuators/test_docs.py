@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from tracker.config import ActuatorSettings
 
-PAGE = (Path(__file__).parents[1] / "docs" / "actuators.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "actuators.md").read_text(encoding="utf-8")
 
 
 def kinds():

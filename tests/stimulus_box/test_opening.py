@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from stimulus_box_cable import MS, Cable, boxed, start, tend, without
+from stimulus_box_cable import MS, start, tend, without
 
 from tracker.actuators.stimulus_box import StimulusBox, StimulusBoxSettings
 from tracker.actuators.stimulus_box.protocol import (
@@ -19,30 +19,6 @@ from tracker.actuators.stimulus_box.protocol import (
 )
 from tracker.errors import ConfigError, DeviceError, DeviceNotFound
 from tracker.stimuli import LineLimits
-from tracker.testing.manual_clock import ManualClock
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(now_ns=3_000 * MS)
-
-
-@pytest.fixture
-def cable(clock):
-    return Cable(clock)
-
-
-@pytest.fixture
-def closed(cable, clock):
-    made = boxed(cable, clock)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def box(closed):
-    closed.open()
-    return closed
 
 
 def test_it_says_who_it_is(box):

@@ -6,7 +6,7 @@ import pytest
 from controller_frames import MS, PULSES, all_of, ended, frame, made, onset
 from ruamel.yaml import YAML
 
-PAGE = (Path(__file__).parents[1] / "docs" / "controllers.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "controllers.md").read_text(encoding="utf-8")
 BLOCKS = [part.split("```")[0] for part in PAGE.split("```yaml\n")[1:]]
 EXAMPLES = [
     pytest.param(name, settings, id=f"{i}-{name}")

@@ -22,20 +22,9 @@ from session_folders import (
 
 from tracker.errors import DiskFull, RecordingError
 from tracker.session_folder.settings import RecorderSettings
-from tracker.testing.manual_clock import ManualClock
 from tracker.types import Frame
 
 SECOND = 1000 * MS
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "2026-01-31_mouse"
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(now_ns=5 * SECOND)
 
 
 @pytest.fixture
