@@ -12,6 +12,7 @@ from tracker.control.requests import (
     Change,
     Describe,
     Disarm,
+    Film,
     GetStatus,
     Mark,
     Ping,
@@ -39,6 +40,7 @@ _KINDS = {
     Stimulate: {"output": "light", "train": TRAIN},
     Mark: {"text": "door opened"},
     Change: {"behaviour": "freezing", "place": 1, "to": 2.5},
+    Film: {"on": True},
     GetStatus: {},
     Stop: {},
     CatchUp: {},
@@ -46,7 +48,7 @@ _KINDS = {
     Describe: {},
 }
 KINDS = tuple(_KINDS)
-COMMANDS = (Arm, Disarm, Stimulate, Mark, Change, Stop)
+COMMANDS = (Arm, Disarm, Stimulate, Mark, Film, Change, Stop)
 
 
 def request(kind, request_id="1", sender="anna", **changes):

@@ -70,6 +70,7 @@ class Rig:
         loop=None,
         recording=None,
         confirm_s=0.0,
+        filming=None,
         **settings,
     ):
         self.folder = folder
@@ -115,6 +116,7 @@ class Rig:
             video=video,
             drop_frames=drop_frames,
             loop=(lambda *tell: loop(self.clock, *tell)) if loop else None,
+            filming=filming,
         )
         self.session = Session(parts, SessionSettings(**settings))
 

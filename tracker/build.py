@@ -30,6 +30,7 @@ from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
 from tracker.errors import ConfigError, ModelError
 from tracker.features.own import hashes_of
+from tracker.filming import Filming
 from tracker.ledger import Ledger
 from tracker.observers import stand_in
 from tracker.observers.appearance import AppearanceObserver
@@ -130,6 +131,7 @@ def build_session(
         drop_frames=outputs.recording.on_overload is Overload.DROP,
         loop=(lambda *tell: bench.loop(controllers, *tell)) if bench else None,
         feeds=bench.feeds if bench else (),
+        filming=Filming() if outputs.recording.by_hand else None,
         armed=stimulation is not None and stimulation.armed,
         preview=_preview(experiment, session_id, clock),
         end_on_fault=stimulation is not None and stimulation.on_fault is OnFault.END,

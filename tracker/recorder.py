@@ -6,7 +6,7 @@ the last second. docs/session_folder.md specifies every file.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +14,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tracker.clock import Clock
 from tracker.errors import DiskFull, RecordingError
 from tracker.session_folder import files as names
 from tracker.session_folder.around_episodes import AroundEpisodes
-from tracker.session_folder.files import AppendFile, replace_file, write_error, write_new
+from tracker.session_folder.files import (
+    AppendFile,
+    failure_of,
+    replace_file,
+    write_error,
+    write_new,
+)
 from tracker.session_folder.lock import WriterLock
 from tracker.session_folder.rows import (
     LEDGER_SCHEMA,
@@ -28,6 +32,7 @@ from tracker.session_folder.rows import (
     LogLine,
     ObservationRows,
     ledger_row,
+    pretty_json,
     to_json,
 )
 from tracker.session_folder.settings import RecorderSettings
@@ -162,7 +167,7 @@ class Recorder:
             self._encoder = choose_encoder(settings.codec, settings.encoder, stored, settings.crf)
             if (around := settings.around_episodes) is not None:
                 self.around = AroundEpisodes(around, self._camera, self._confirm_s)
-        session = _pretty(self._session("running"))
+        session = pretty_json(self._session("running"))
         self._make_folder()
         self._lock = WriterLock(self._folder)
         with ExitStack() as undo:
@@ -191,6 +196,11 @@ class Recorder:
         place = video.write(frame)
         self._n_frames += 1
         return place
+
+    def begin_video_file(self) -> None:
+        """Have the next frame begin a file of its own; the video has to be segmented."""
+        if self._files is not None and self._files.video is not None:
+            self._files.video.begin_file()
 
     def write_result(self, result: FrameResult) -> None:
         """Add a row to observations.arrow, and its events to episodes.jsonl at once.
@@ -290,7 +300,7 @@ class Recorder:
             return
         files, self._files = self._files, None
         steps = [self.free_reserve, *(file.close for file in files.each())]
-        failures = [failure for step in steps if (failure := _failure_of(step)) is not None]
+        failures = [failure for step in steps if (failure := failure_of(step)) is not None]
         session = self._session("closed") | {
             "end_reason": end_reason,
             "closed_ns": self._clock.now_ns(),
@@ -299,8 +309,8 @@ class Recorder:
             **more,
             "recording_errors": [str(failure) for failure in failures],
         }
-        last = _failure_of(lambda: replace_file(self._folder / names.SESSION, _pretty(session)))
-        freed = _failure_of(self._lock.release) if self._lock is not None else None
+        last = failure_of(lambda: replace_file(self._folder / names.SESSION, pretty_json(session)))
+        freed = failure_of(self._lock.release) if self._lock is not None else None
         failures += [failure for failure in (last, freed) if failure is not None]
         if failures:
             raise failures[0]
@@ -386,15 +396,3 @@ class Recorder:
             "experiment_sha256": hashlib.sha256(self._experiment).hexdigest(),
             "provenance": self._provenance,
         }
-
-
-def _failure_of(step: Callable[[], None]) -> RecordingError | None:
-    try:
-        step()
-    except RecordingError as failure:
-        return failure
-    return None
-
-
-def _pretty(session: Mapping[str, Any]) -> bytes:
-    return msgspec.json.format(to_json(session), indent=2) + b"\n"

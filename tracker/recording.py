@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from tracker.errors import RecordingError
 from tracker.session_folder import files as names
 from tracker.session_folder.lines import read_lines, read_session
-from tracker.session_folder.recorded_video import RecordedVideo, has_video
+from tracker.session_folder.recorded_video import RecordedVideo, has_video, is_segmented
 from tracker.session_folder.rows import EpisodeLine, LogLine
 from tracker.session_folder.stimulus_lines import edge_of, is_edge, is_seed, row_of
 from tracker.session_folder.stretch import Origin, Stretch
@@ -353,12 +353,11 @@ class Recording:
 
     def _recorded_video(self, ledger: pa.Table, *, is_part: bool) -> RecordedVideo:
         recorder = self.session["recorder"]
-        keys = ("segment_minutes", "segment_mb")
         ended_well = self.session["state"] == "closed" and not self.session["recording_errors"]
         return RecordedVideo(
             self.folder,
             ledger,
-            segmented=any(recorder.get(key) is not None for key in keys),
+            segmented=is_segmented(recorder),
             colour=len(self.session["camera"]["shape"]) == 3,
             may_be_short=not ended_well,
             first_ns=self._first_recorded_ns if is_part else None,

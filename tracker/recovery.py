@@ -32,7 +32,7 @@ from tracker.session_folder.mending import (
     look_at_video,
     replace,
 )
-from tracker.session_folder.recorded_video import RecordedVideo
+from tracker.session_folder.recorded_video import RecordedVideo, is_segmented
 from tracker.session_folder.rows import LEDGER_SCHEMA, ObservationRows, to_json
 from tracker.session_folder.tables import read_table
 from tracker.types import Skeleton
@@ -176,8 +176,7 @@ def _ledger_end(
 
 def _refuse_missing_videos(folder: Path, ledger: pa.Table, recorder: Mapping[str, Any]) -> None:
     """A video that was moved away is no loss, and the ledger must not call it one."""
-    keys = ("segment_minutes", "segment_mb")
-    segmented = any(recorder.get(key) is not None for key in keys)
+    segmented = is_segmented(recorder)
     video = RecordedVideo(folder, ledger, segmented=segmented, colour=False, may_be_short=True)
     if video.rows.num_rows and video.missing:
         raise RecordingError(

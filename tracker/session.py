@@ -22,6 +22,7 @@ from tracker.changes import Changes
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import SessionError
 from tracker.machine import Machine
+from tracker.recorder_stage import RecorderStage
 from tracker.reporting import Reporting
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.session_parts import (
@@ -34,14 +35,7 @@ from tracker.session_parts import (
 )
 from tracker.session_state import EndReason, State, Status, wire_status
 from tracker.session_watch import RecorderWatch, SessionWatch
-from tracker.stages import (
-    MAX_RESULTS_WAITING,
-    CameraStage,
-    Note,
-    PipelineStage,
-    Record,
-    RecorderStage,
-)
+from tracker.stages import MAX_RESULTS_WAITING, CameraStage, Note, PipelineStage, Record
 from tracker.types import CameraInfo
 from tracker.worker import Worker
 
@@ -206,6 +200,7 @@ class Session:
             provider=self.provider,
             image_shape=self._ring.shape,
             skeleton=self.parts.pipeline.observer.skeleton,
+            filming=self.parts.filming,
         )
 
     def _open_parts(self) -> None:
@@ -272,16 +267,16 @@ class Session:
             self._reporting,
             drop_frames=parts.drop_frames,
             live=info.live,
+            filming=parts.filming,
         )
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", pipeline.step)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._watching = self._worker("watch", self._watch.step)
         self._tending = self._tenders(self._loop) if self._loop else []
-        self._workers = [self._camera, self._pipeline, self._recording, self._watching]
-        self._workers += self._tending
         self._following = [self._worker("feed", feed.step) for feed in self.parts.feeds]
-        self._workers += self._following
+        first = [self._camera, self._pipeline, self._recording, self._watching]
+        self._workers = [*first, *self._tending, *self._following]
         if parts.preview is not None:  # views are not worth the end of an experiment
             newest = self._ring.reader(ReadPolicy.NEWEST)
             parts.preview.attach(newest, self.note, lambda: parts.pipeline.newest)

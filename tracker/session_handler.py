@@ -57,6 +57,21 @@ class SessionHandler:
         """Write a line into the log."""
         self._session.note("mark", text, by=by)
 
+    def film(self, by: str, *, on: bool) -> str:
+        """Start or stop the video; return in words what happens.
+
+        Raises:
+            ConfigError: If the experiment does not let people do that.
+        """
+        filming = self._session.parts.filming
+        if filming is None:
+            whole = self._session.parts.video
+            raise ConfigError(
+                f"the video {'runs from start to end' if whole else 'is switched off'}: to start "
+                f"and stop it while a session runs, set outputs.recording.by_hand: true"
+            )
+        return filming.ask(by, on=on)
+
     def change(self, behaviour: str, place: int, to: float, by: str) -> "Future[str]":
         """Move a threshold before the next frame."""
         return self._session.changes.ask(Change(behaviour, place, to, by))

@@ -11,6 +11,7 @@ from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError
+from tracker.filming import Filming
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
 from tracker.preview import Preview
@@ -97,6 +98,8 @@ class Parts:
     feeds: Sequence[Feed] = ()
     preview: Preview | None = None
     """Sends pictures to views; None: nobody does."""
+    filming: Filming | None = None
+    """Starts and stops the video by hand; None: it runs from start to end, or there is none."""
     armed: bool = False
     end_on_fault: bool = False
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from tracker import session_status
 from tracker.closed_loop import Stimulation
+from tracker.filming import Filming
 from tracker.gpu import GpuLoad
 from tracker.health import Latency
 from tracker.ledger import Totals
@@ -69,7 +70,12 @@ class Status:
 
 
 def wire_status(
-    now: Status, *, provider: str, image_shape: tuple[int, ...], skeleton: Skeleton
+    now: Status,
+    *,
+    provider: str,
+    image_shape: tuple[int, ...],
+    skeleton: Skeleton,
+    filming: Filming | None,
 ) -> session_status.Status:
     """Return what listeners are told of a session."""
     totals, outputs = now.totals, now.stimulation
@@ -106,4 +112,5 @@ def wire_status(
         gpu=gpu.name,
         gpu_busy=gpu.busy,
         gpu_memory=gpu.memory,
+        filming=None if filming is None else filming.is_on,
     )

@@ -65,6 +65,7 @@ class Status(Struct, frozen=True, kw_only=True):
         gpu: Name of the GPU; "" if there is none, or if it is not known.
         gpu_busy: Part of the time in which it computes, for any program (0 to 1); NaN if not known.
         gpu_memory: Part of its memory that is taken (0 to 1); NaN if not known.
+        filming: Whether the video runs, where people start and stop it; None: they do not.
     """
 
     state: str
@@ -95,3 +96,4 @@ class Status(Struct, frozen=True, kw_only=True):
     gpu: str = ""
     gpu_busy: float = NAN
     gpu_memory: float = NAN
+    filming: bool | None = None

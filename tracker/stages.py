@@ -4,26 +4,22 @@ Each stage has a `step`: one short piece of work that returns whether there is m
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from tracker.cameras.base import Camera
 from tracker.changes import LEVEL, Changes
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop
-from tracker.errors import DeviceError, DeviceLost, DiskFull, EndOfStream, RecordingError
+from tracker.errors import DeviceError, DeviceLost, EndOfStream, RecordingError
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
 from tracker.publisher import Publisher
-from tracker.recorder import Recorder
-from tracker.ring_buffer import Read, Reader, RingBuffer
-from tracker.session_folder.around_episodes import Settled
+from tracker.ring_buffer import Reader, RingBuffer
 from tracker.stimuli import Edge, StimulusRow
-from tracker.types import Episode, Fate, Frame, FrameResult, Gap, InVideo, LedgerRow
+from tracker.types import Fate, Frame, FrameResult, Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +42,6 @@ Record = FrameResult | StimulusRow | Edge | Note
 
 PATIENCE_S = 0.1
 """Longest wait inside one step; bounds how long a stop takes."""
-
-MOST_READS = 64
-"""Frames taken from the ring buffer in one step of a recorder that holds them back."""
-
-WRITES_IN_A_STEP = 2
-"""Frames written then: an onset sets many free at once, and others come meanwhile."""
 
 MAX_RESULTS_WAITING = 4096
 """Results that may wait for the recorder; more means that it stands still."""
@@ -231,167 +221,3 @@ class PipelineStage:
             if result is not None:
                 self._publisher.offer(result)
             self._publisher.step(0.0)
-
-
-class RecorderStage:
-    """Ring buffer and results → session folder; also settles the ledger.
-
-    Args:
-        recorder: Open; driven by this stage alone.
-        reader: Where video frames come from; None: no video is wanted.
-        ledger: Told of each frame recorded or missed, and settled into rows.
-        results: Filled by the pipeline.
-        report: Called with the rows finished in each step, also when there are none.
-        drop_frames: Whether frames may be missing from the video; if not, the first
-            missed one is an error.
-        live: Whether frames come whether there is room for them or not.
-    """
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        reader: Reader | None,
-        ledger: Ledger,
-        results: "SimpleQueue[Record]",
-        report: Callable[[Sequence[LedgerRow]], None],
-        *,
-        drop_frames: bool,
-        live: bool = True,
-    ) -> None:
-        self._live = live
-        self._recorder = recorder
-        self._reader = reader
-        self._ledger = ledger
-        self._results = results
-        self._report = report
-        self._drop_frames = drop_frames
-        self._wrote = 0
-        self._is_held = False
-        self._read_at = recorder.work.so_far()
-        self.no_more_results = threading.Event()
-        self.last_episodes: Sequence[Episode] = ()
-        """Those that the session's end closed; set before `no_more_results`."""
-
-    def step(self) -> bool:
-        """Write what there is; False once all was written.
-
-        Raises:
-            RecordingError: If it cannot be written, or a frame came too late for the video.
-        """
-        last = self.no_more_results.is_set()  # before looking, so that nothing slips in after
-        if self._reader is not None:
-            self._take_frames(self._reader, wait=not self._live and not last)
-        idle = self._reader is None or self._is_held
-        self._write_results(wait_s=PATIENCE_S if idle and not last else 0.0)
-        rows = self._ledger.settle()
-        self._recorder.write_ledger(rows)
-        self._report(rows)
-        self._recorder.tick()
-        if not last or not (self._reader is None or self._reader.exhausted):
-            return True
-        around = self._recorder.around
-        if around is not None:
-            around.end(self.last_episodes)
-            if around.n_waiting:
-                return True
-        self._recorder.write_events(self.last_episodes)
-        return False
-
-    def write_rest(self) -> None:
-        """Write what a recorder that failed has left behind: what people and outputs did first.
-
-        After its thread has ended. Raises as `step`.
-        """
-        self._recorder.free_reserve()
-        rest: list[Record] = []
-        with suppress(Empty):
-            while True:
-                rest.append(self._results.get_nowait())
-        for record in sorted(rest, key=lambda each: isinstance(each, FrameResult)):
-            self._write(record)
-
-    def _take_frames(self, reader: Reader, *, wait: bool) -> None:
-        """Take what has come; `wait` for the pipeline rather than leave something out."""
-        around = self._recorder.around
-        if around is None:
-            read = reader.read(PATIENCE_S)
-            why = self._why(read)
-            if read is not None:
-                self._settle(Settled(read.frame, read.turn, read.missed, why, None))
-            return
-        patience_s = 0.0 if self._wrote else PATIENCE_S
-        self._is_held = False
-        for _ in range(MOST_READS):  # all that has come, so that writing does not overrun the ring
-            self._is_held = wait and around.waits_for_pipeline
-            if self._is_held:
-                break
-            read = reader.read(patience_s)
-            why = self._why(read)
-            if read is None:
-                break
-            patience_s = 0.0
-            pushed_out = around.add(read.frame, read.turn, read.missed, why)
-            if pushed_out is not None:
-                self._settle(pushed_out)
-        self._wrote = 0
-        while self._wrote < WRITES_IN_A_STEP and (settled := around.next()) is not None:
-            self._settle(settled)
-            self._wrote += settled.left_out is None
-
-    def _why(self, read: Read | None) -> Fate:
-        """Why it missed frames, if it did; what is done from now on can only miss later ones."""
-        missed = read is not None and read.missed
-        why = self._cause_or(Fate.RING_OVERRUN) if missed else Fate.RING_OVERRUN
-        self._read_at = self._recorder.work.so_far()
-        return why
-
-    def _cause_or(self, fate: Fate) -> Fate:
-        """What took most of the time since the last read; `fate` if neither encoder nor disk."""
-        cause = self._recorder.work.cause(self._read_at)
-        return fate if cause is None else cause.fate
-
-    def _settle(self, settled: Settled) -> None:
-        """Write a frame, or note why it is left out of the video."""
-        fate, place = settled.left_out or Fate.RECORDED, None
-        if settled.left_out is None:
-            try:
-                place = self._recorder.write_frame(settled.frame)
-            except DiskFull:
-                self._note(settled, Fate.DISK_FULL, None)
-                raise
-        elif fate is Fate.RECORDER_FULL:
-            fate = self._cause_or(fate)
-        self._note(settled, fate, place)
-        n_missed = len(settled.missed) + (fate not in {Fate.RECORDED, Fate.THINNED})
-        if n_missed and not self._drop_frames:
-            raise RecordingError(
-                f"{n_missed} frames before frame {settled.frame.index} are missing from the "
-                f"video: the encoder or the disk is too slow. Lower the camera's rate, choose "
-                f"another outputs.recording.codec, or allow it with on_overload: drop"
-            )
-
-    def _note(self, settled: Settled, fate: Fate, place: InVideo | None) -> None:
-        missed, why = settled.missed, settled.why_missed
-        self._ledger.note_recorded(settled.turn, fate, place, missed=missed, why_missed=why)
-
-    def _write_results(self, wait_s: float) -> None:
-        try:
-            record = self._results.get(timeout=wait_s) if wait_s else self._results.get_nowait()
-            while True:
-                self._write(record)
-                record = self._results.get_nowait()
-        except Empty:
-            return
-
-    def _write(self, record: Record) -> None:
-        match record:
-            case FrameResult():
-                if self._recorder.around is not None:
-                    self._recorder.around.hear(record)
-                self._recorder.write_result(record)
-            case StimulusRow():
-                self._recorder.write_stimulus(record)
-            case Edge():
-                self._recorder.write_edge(record)
-            case Note():
-                self._recorder.log(record.level, record.text, **record.facts)

@@ -148,6 +148,39 @@ def test_a_note_is_written_without_stopping_anything(busy):
     assert busy.link.remote.calls == [("mark", "door opened", "")]
 
 
+@pytest.mark.parametrize(
+    ("filming", "asks", "asked"),
+    [(False, "Start the video?", True), (True, "Stop the video? All else", False)],
+    ids=["start", "stop"],
+)
+def test_the_video_is_started_and_stopped_by_a_key_that_asks_first(busy, filming, asks, asked):
+    busy.link.hear("status", status(1, 6.5, filming=filming))
+    settle(busy)
+    press(busy, "r")
+    assert busy.bar.text.text().startswith(asks)
+    assert busy.link.remote.calls == []
+    press(busy, "enter")
+    assert busy.link.remote.calls == [("film", asked, "")]
+
+
+def test_where_the_video_is_not_started_by_hand_nobody_is_asked(busy):
+    assert busy.session.facts.value("video") == ""
+    assert not busy.session.buttons["film"].isEnabled()
+    press(busy, "r")
+    assert not busy.bar.asks
+    assert "outputs.recording.by_hand" in busy.bar.text.text()
+
+
+def test_a_video_that_does_not_run_is_said(busy):
+    busy.link.hear("status", status(1, 6.5, filming=False))
+    settle(busy)
+    assert busy.session.facts.value("video") == "does not run: r starts it"
+    assert busy.session.buttons["film"].isEnabled()
+    busy.link.hear("status", status(2, 7.0, filming=True))
+    settle(busy)
+    assert busy.session.facts.value("video") == "● runs"
+
+
 def test_arming_asks_first(busy):
     press(busy, "a")
     assert busy.bar.text.text().startswith("Arm light?")

@@ -99,8 +99,8 @@ def test_a_reply_arrives_as_it_was_made(reply):
 def test_requests_are_told_apart_by_their_kind():
     names = [msgspec.msgpack.decode(encode(request(kind)))["kind"] for kind in KINDS]
     assert names == [
-        "arm", "disarm", "stimulate", "mark", "change", "status", "stop", "catch_up", "ping",
-        "describe",
+        "arm", "disarm", "stimulate", "mark", "change", "film", "status", "stop", "catch_up",
+        "ping", "describe",
     ]  # fmt: skip
 
 

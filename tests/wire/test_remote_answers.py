@@ -48,6 +48,15 @@ def test_a_person_reads_one_word_and_a_program_one_object(
     assert handler.asked == [asked, asked]
 
 
+@pytest.mark.parametrize(
+    ("on", "said"), [(True, "the video begins with the next frame"), (False, "the video ends")]
+)
+def test_the_video_is_started_and_stopped(remote, handler, printed, on, said):
+    answers.film(remote, on=on)
+    assert printed() == f"{said}\n"
+    assert handler.asked == [("film", "anna", on)]
+
+
 def test_a_stimulus_that_was_delivered(remote, handler, printed):
     handler.armed_by = "anna"
     assert answers.stimulate(remote, "light", TRAIN) is True

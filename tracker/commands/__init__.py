@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `tracker stimulate light --width-ms 10`")(asking.stimulate)
     app.command(epilog="Example: `tracker mark 'door opened'`")(asking.mark)
     app.command(epilog="Example: `tracker status --json`")(asking.status)
+    app.command(epilog="Example: `tracker film start`")(asking.film)
     app.command(epilog="Example: `tracker stop`")(asking.stop)
     app.command(epilog="Example: `tracker latency closed_loop_demo --led light --answer reply`")(
         stimulation.latency

@@ -1,4 +1,4 @@
-"""What `tracker arm | disarm | stimulate | mark | status | stop` do: ask, and print the answer.
+"""What `tracker arm | disarm | stimulate | mark | film | status | stop` do: ask, and print it.
 
 Each prints one line or table for a person, or with `as_json` one JSON object, on stdout.
 """
@@ -45,6 +45,11 @@ def mark(remote: Remote, text: str, *, by: str = "", as_json: bool = False) -> N
     """Write a line into the session's log."""
     remote.mark(text, by=by)
     _say("marked", as_json=as_json)
+
+
+def film(remote: Remote, *, on: bool, by: str = "", as_json: bool = False) -> None:
+    """Start or stop the video."""
+    _say(remote.film(on=on, by=by), as_json=as_json)
 
 
 def stop(remote: Remote, *, by: str = "", as_json: bool = False) -> None:

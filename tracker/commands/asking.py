@@ -1,4 +1,4 @@
-"""`tracker arm | disarm | stimulate | mark | status | stop`: ask a session that runs."""
+"""`tracker arm | disarm | stimulate | mark | film | status | stop`: ask a session that runs."""
 
 import sys
 from collections.abc import Iterator
@@ -88,6 +88,22 @@ def mark(
     """Write a line into the session's log."""
     with _remote(address, server_key, secret_key) as remote:
         answers.mark(remote, text, by=by, as_json=as_json)
+
+
+def film(
+    what: Annotated[str, typer.Argument(help="start or stop.")],
+    address: Address = ADDRESS,
+    by: By = "",
+    server_key: ServerKey = None,
+    secret_key: SecretKey = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Start or stop the video of a session with outputs.recording.by_hand."""
+    if what not in ("start", "stop"):
+        raise ConfigError(f"tracker film {what}: expected start or stop")
+    with _remote(address, server_key, secret_key) as remote:
+        answers.film(remote, on=what == "start", by=by, as_json=as_json)
 
 
 def status(

@@ -44,6 +44,11 @@ class RemoteControlHandler:
         """Write a line into the log."""
         self._control.note("mark", f"{text} ({by})")
 
+    def film(self, by: str, *, on: bool) -> str:
+        """Refuse: the video is the session's. Raises `ConfigError`."""
+        del by, on
+        raise ConfigError("the video is made by the session: ask at its own control socket")
+
     def change(self, behaviour: str, place: int, to: float, by: str) -> "Future[str]":
         """Refuse: rules are the session's. Raises `ConfigError`."""
         del place, to, by

@@ -26,6 +26,7 @@ from tracker.control.requests import (
     Description,
     Disarm,
     Done,
+    Film,
     GetStatus,
     Mark,
     Missed,
@@ -60,7 +61,7 @@ PENDING_WAIT_S = 0.001
 
 LONGEST_WAIT_S = 3600.0
 
-Command = Arm | Disarm | Stimulate | Mark | Change | Stop
+Command = Arm | Disarm | Stimulate | Mark | Film | Change | Stop
 """Requests that change something: carried out once, and by controllers alone."""
 
 
@@ -280,6 +281,8 @@ class ControlDesk:
                 case Mark():
                     self._handler.mark(request.text, by)
                     text = "marked"
+                case Film():
+                    text = self._handler.film(by, on=request.on)
                 case Stop():
                     self._handler.stop(by)
                     text = "the session ends"

@@ -32,6 +32,9 @@ class Handler(Protocol):
     def mark(self, text: str, by: str) -> None:
         """Write a line into the log."""
 
+    def film(self, by: str, *, on: bool) -> str:
+        """Start or stop the video; the result says in words what happens."""
+
     def change(self, behaviour: str, place: int, to: float, by: str) -> "Future[str]":
         """Move a threshold before the next frame; the result says what was done."""
 

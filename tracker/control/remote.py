@@ -20,6 +20,7 @@ from tracker.control.requests import (
     Description,
     Disarm,
     Done,
+    Film,
     GetStatus,
     Mark,
     Missed,
@@ -162,6 +163,10 @@ class Remote:
     def mark(self, text: str, *, by: str = "") -> None:
         """Write a line into the session's log."""
         self._ask(Mark(**self._aimed(self._timeout_s), text=text, by=by), Done)
+
+    def film(self, *, on: bool, by: str = "") -> str:
+        """Start or stop the video, where people do that; return in words what happens."""
+        return self._ask(Film(**self._aimed(self._timeout_s), on=on, by=by), Done).text
 
     def stop(self, *, by: str = "") -> None:
         """End the session in order."""

@@ -81,6 +81,18 @@ class Mark(RequestBase, frozen=True, kw_only=True):
     by: By = ""
 
 
+class Film(RequestBase, frozen=True, kw_only=True):
+    """Start or stop the video of a session in which people do that.
+
+    Attributes:
+        on: Whether frames go into the video from the next one on.
+        by: As in `Arm`.
+    """
+
+    on: bool
+    by: By = ""
+
+
 class Change(AimedBase, frozen=True, kw_only=True):
     """Move a threshold, between two frames.
 
@@ -143,7 +155,9 @@ class Describe(RequestBase, frozen=True, kw_only=True):
     """Ask what the session is: subject, skeleton, zones, rules, addresses."""
 
 
-Request = Arm | Disarm | Stimulate | Mark | Change | GetStatus | Stop | CatchUp | Ping | Describe
+Request = (
+    Arm | Disarm | Stimulate | Mark | Film | Change | GetStatus | Stop | CatchUp | Ping | Describe
+)
 
 WATCHING = (GetStatus, CatchUp, Ping, Describe)
 """Requests that change nothing: open to every key, and carried out again when repeated."""

@@ -149,7 +149,7 @@ class RigView(QWidget):
             "arm": self.ask_arm,
             "disarm": self.disarm,
             "stop": self.ask_stop,
-            "setup": self.setup.ask_zone,
+            "film": self.ask_film,
         }[name]()
 
     def mark(self, text: str) -> None:
@@ -173,6 +173,18 @@ class RigView(QWidget):
     def disarm(self) -> None:
         """Disarm at once: nobody is asked before something is made safe."""
         self.send("disarmed", lambda remote: remote.disarm("in the live view"), urgent=True)
+
+    def ask_film(self) -> None:
+        """Ask, then start or stop the video, where people do that."""
+        filming = self.rig.status.filming if self.rig.status else None
+        if filming is None:
+            self.bar.say("the video is not started by hand here: outputs.recording.by_hand")
+            return
+        self.bar.ask(
+            "Stop the video? All else is still recorded." if filming else "Start the video?",
+            "stop it" if filming else "start it",
+            lambda _: self.send("", lambda remote: remote.film(on=not filming, by=self._who)),
+        )
 
     def ask_stop(self) -> None:
         """Ask, then end the session."""
@@ -255,6 +267,7 @@ class RigView(QWidget):
             "a": self.ask_arm,
             "d": self.disarm,
             "q": self.ask_stop,
+            "r": self.ask_film,
             "z": self.setup.ask_zone,
             "k": self.setup.ask_scale,
             "x": self.setup.ask_removal,

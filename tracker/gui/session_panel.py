@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QPushButton
 
+from tracker.gui.judgement import Lamp
 from tracker.gui.panel import Facts, Lines, Panel, duration
 from tracker.gui.rig import Line, Rig
-from tracker.gui.theme import Theme
+from tracker.gui.theme import DARK, Theme
 
 N_LINES = 20
 
@@ -17,13 +18,14 @@ BUTTONS = {
     "arm": "a: arm…",
     "disarm": "d: disarm",
     "stop": "q: stop…",
-    "setup": "z: zone…",
+    "film": "r: video…",
 }
 """What can be done, and with which key."""
 
 HELP = (
-    "space mark, n note, a arm, d disarm, q stop, + − w span, ↑ ↓ [ ] threshold, 1–8 overlay, "
-    "c contrast, f whole picture, t dark or light, z zone, x zone away, k scale, ? this line"
+    "space mark, n note, a arm, d disarm, r video, q stop, + − w span, ↑ ↓ [ ] threshold, "
+    "1–8 overlay, c contrast, f whole picture, t dark or light, z zone, x zone away, k scale, "
+    "? this line"
 )
 
 
@@ -40,6 +42,7 @@ class SessionPanel(Panel):
     def __init__(self, rig: Rig) -> None:
         super().__init__("SESSION", "?: keys")
         self._rig = rig
+        self._theme = DARK
         self.facts = Facts()
         self.lines = Lines()
         self.buttons: dict[str, QPushButton] = {}
@@ -58,7 +61,7 @@ class SessionPanel(Panel):
 
     def dress(self, theme: Theme) -> None:
         """Take on the colours of a theme."""
-        self.facts.theme = self.lines.theme = theme
+        self._theme = self.facts.theme = self.lines.theme = theme
         self.facts.update()
         self.lines.update()
 
@@ -72,14 +75,24 @@ class SessionPanel(Panel):
                 "by", ", ".join(each for each in (facts.experimenter, facts.protocol) if each)
             )
             self.facts.set("notes", facts.notes)
+            self.facts.set("video", *_video(rig, self._theme))
             self.facts.set("folder", facts.folder.replace("\\", "/").rpartition("/")[2])
         runs = facts is not None and rig.goodbye is None and not rig.is_lost
         has_outputs = bool(facts and facts.outputs)
+        by_hand = bool(rig.status and rig.status.filming is not None)
         for name, button in self.buttons.items():
-            needs_outputs = name in ("arm", "disarm")
-            button.setEnabled(runs and (has_outputs or not needs_outputs))
+            can = by_hand if name == "film" else has_outputs or name not in ("arm", "disarm")
+            button.setEnabled(runs and can)
         newest = list(rig.lines)[: -N_LINES - 1 : -1]
         self.lines.show_lines([_said(line, rig) for line in newest])
+
+
+def _video(rig: Rig, theme: Theme) -> tuple[str, str]:
+    """Return whether the video runs, where people start it, and in which colour to say so."""
+    filming = rig.status.filming if rig.status and rig.goodbye is None else None
+    if filming is None:
+        return "", ""
+    return ("● runs", "") if filming else ("does not run: r starts it", theme.lamps[Lamp.AMBER])
 
 
 def elapsed(rig: Rig) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from tracker.errors import DiskFull, RecordingError
@@ -149,6 +150,15 @@ def write_new(path: Path, content: bytes) -> None:
         file.append(content)
     finally:
         file.close()
+
+
+def failure_of(step: Callable[[], None]) -> RecordingError | None:
+    """Do a step of a close that must not keep the next one from being done; return what failed."""
+    try:
+        step()
+    except RecordingError as failure:
+        return failure
+    return None
 
 
 def replace_file(path: Path, content: bytes) -> None:

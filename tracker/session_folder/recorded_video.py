@@ -1,8 +1,9 @@
 """The video of a session, or of a stretch of it, in however many files it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -147,6 +148,12 @@ class RecordedVideo:
             may_be_short=self._may_be_short and is_last,
             first_ns=None if self._first_ns is None else self._first_ns(number),
         )
+
+
+def is_segmented(recorder: Mapping[str, Any]) -> bool:
+    """Whether the video of a session with these recorder's settings is several files."""
+    limits = ("segment_minutes", "segment_mb")
+    return bool(recorder.get("by_hand")) or any(recorder.get(name) is not None for name in limits)
 
 
 def has_video(folder: Path) -> bool:

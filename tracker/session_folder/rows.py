@@ -227,6 +227,11 @@ def to_json(value: object) -> bytes:
         raise RecordingError(f"this cannot be recorded as JSON: {failure}") from failure
 
 
+def pretty_json(value: object) -> bytes:
+    """Return the value as JSON for people to read, lines indented; raises as `to_json`."""
+    return msgspec.json.format(to_json(value), indent=2) + b"\n"
+
+
 def _plain(value: object) -> object:
     if isinstance(value, PurePath):
         return str(value)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tracker.session_folder.video_encoder import Codec, Encoder
 from tracker.settings import Settings
@@ -73,6 +73,9 @@ class RecorderSettings(Settings):
     around_episodes: AroundEpisodesSettings | None = Field(
         None, description="null: every frame goes into the video"
     )
+    by_hand: bool = Field(
+        default=False, description="true: no video until a person starts it, a file each time"
+    )
     on_overload: Overload = Field(
         Overload.DROP, description="fail: end the session; drop: leave frames out of the video"
     )
@@ -86,4 +89,12 @@ class RecorderSettings(Settings):
     @property
     def segmented(self) -> bool:
         """Whether the video is several files."""
-        return self.segment_minutes is not None or self.segment_mb is not None
+        return self.segment_minutes is not None or self.segment_mb is not None or self.by_hand
+
+    @model_validator(mode="after")
+    def _something_to_start(self) -> "RecorderSettings":
+        if self.by_hand and (self.codec is Codec.NONE or self.around_episodes is not None):
+            raise ValueError(
+                "by_hand lets a person start the video, so it needs a codec, and no around_episodes"
+            )
+        return self

@@ -48,6 +48,7 @@ class VideoTrack:
         self._tags = {"TRACKER_SESSION": session_id, "TRACKER_SCHEMA": str(SCHEMA_VERSION)}
         self._segment = 0
         self._began_ns: int | None = None
+        self._is_cut = False
         self._centre = (camera.shape[1] / 2, camera.shape[0] / 2)
         self._writer: VideoWriter | None = self._open()
 
@@ -58,6 +59,10 @@ class VideoTrack:
             if len(found):
                 x, y = found.mean(axis=0)
                 self._centre = (float(x), float(y))
+
+    def begin_file(self) -> None:
+        """Have the next frame begin a file, if there is one in this file already."""
+        self._is_cut = self._began_ns is not None
 
     def write(self, frame: Frame) -> InVideo:
         """Add one frame; raises as `VideoWriter.write`."""
@@ -72,7 +77,7 @@ class VideoTrack:
             )
         if self._writer is not None and self._is_full(frame.captured_ns, self._writer.n_bytes):
             finished, self._writer = self._writer, None
-            self._segment, self._began_ns = self._segment + 1, None
+            self._segment, self._began_ns, self._is_cut = self._segment + 1, None, False
             finished.close()
         if self._writer is None:
             self._writer = self._open()
@@ -93,8 +98,8 @@ class VideoTrack:
             self._writer.close()
 
     def _is_full(self, captured_ns: int, n_bytes: int) -> bool:
-        if self._began_ns is None:
-            return False
+        if self._began_ns is None or self._is_cut:
+            return self._is_cut
         minutes, n_mb = self._settings.segment_minutes, self._settings.segment_mb
         too_long = minutes is not None and captured_ns - self._began_ns >= minutes * 60e9
         return too_long or (n_mb is not None and n_bytes >= n_mb * 1_000_000)

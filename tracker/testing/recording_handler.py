@@ -66,6 +66,11 @@ class RecordingHandler:
         """Only write it down."""
         self._write_down("mark", text, by)
 
+    def film(self, by: str, *, on: bool) -> str:
+        """Only write it down."""
+        self._write_down("film", by, on)
+        return "the video begins with the next frame" if on else "the video ends"
+
     def change(self, behaviour: str, place: int, to: float, by: str) -> "Future[str]":
         """Write it down; it is done at once."""
         self._write_down("change", behaviour, place, to, by)
