@@ -16,6 +16,7 @@ TrackerError
 ├── RecordingError         a session folder cannot be written or read
 │   └── DiskFull           there is no room left
 ├── ExportError            a session cannot be written in another format
+├── AlignmentError         pulses of another recording do not fit those of a session
 ├── TrackFileError         a file of tracks or labels of another program cannot be used
 ├── AnnotationError        a file of annotations of behaviour cannot be used
 ├── TrainingError          a recipe or its data cannot be used
@@ -134,6 +135,10 @@ class DiskFull(RecordingError):
 
 class ExportError(TrackerError):
     """A session cannot be written in another format."""
+
+
+class AlignmentError(TrackerError):
+    """Pulses of another recording cannot be read, or do not fit those of a session."""
 
 
 class TrackFileError(TrackerError):

@@ -3,6 +3,7 @@
 import typer
 
 from tracker.commands import (
+    aligning,
     asking,
     batch,
     behaviours,
@@ -75,6 +76,11 @@ def register(app: typer.Typer) -> None:
         epilog="Example: `tracker parity sessions/20261122T101500Z_m12 --set "
         "behaviours.freezing.rule.below=1.2`"
     )(parity.parity)
+    app.command(
+        name="align",
+        epilog="Examples:\n\n`tracker align sessions/20261122T101500Z_m12 --pulses ephys.npy`\n\n"
+        "`tracker align sessions/20261122T101500Z_m12 --pulses sync.csv --barcode`",
+    )(aligning.align_session)
     app.command(
         name="import",
         epilog="Example: `tracker import mouseDLC.h5 --video mouse.mp4 --config open_field`",

@@ -203,7 +203,7 @@ def _add_series(module: "ProcessingModule", view: SessionView, times: "TimeSerie
     groups: dict[str, list[TimeSeries]] = {}
     for column, values in view.columns.items():
         kind, _, name = column.rpartition("/")
-        unit = unit_of(name) if kind in ("feature", "measure") else "1"
+        unit = unit_of(name) if kind in ("feature", "measure", "clock") else "1"
         series = TimeSeries(
             name=_safe(name),
             description=f"{column}: one value per frame, NaN where it was not known",
@@ -222,6 +222,7 @@ _GROUPS: Mapping[str, str] = {
     "class": "classes",
     "measure": "measures",
     "identity_confidence": "identities",
+    "clock": "clocks",
 }
 """Container of each kind of column."""
 

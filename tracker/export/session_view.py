@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tracker.alignment.clock_map import alignments_of
 from tracker.errors import ExportError
 from tracker.export.slots import Slots, files_of, slots_of
 from tracker.recording import Recording
@@ -62,7 +63,8 @@ class SessionView:
         xy: float32, (N, I, K, 2), sensor pixels; NaN: not seen.
         confidence: float32, (N, I, K), 0 to 1; NaN: nothing was observed.
         columns: float64, (N,) by name: `feature/...`, `score/...`, `class/...`, `measure/...`,
-            `identity_confidence/<animal>`, `novelty`, and `abstained` (0 or 1); NaN: not known.
+            `identity_confidence/<animal>`, `clock/<recording>_s`, `novelty`, and `abstained`
+            (0 or 1); NaN: not known.
         notes: What a reader has to know, one sentence each.
         settings: The experiment as it ran; empty if its file is missing or no YAML.
     """
@@ -210,6 +212,10 @@ def _columns(recording: Recording) -> dict[str, NDArray[np.float64]]:
     for source, prefix in (("class_scores", "class"), ("measures", "measure")):
         columns |= {f"{prefix}/{name}": each for name, each in _maps(table[source]).items()}
     columns |= _identity_confidence(recording)
+    columns |= {
+        f"clock/{each.name}_s": each.their_s(recording.captured_ns)
+        for each in alignments_of(recording.folder)
+    }
     columns["novelty"] = table["novelty"].to_numpy()
     columns["abstained"] = table["abstained"].to_numpy().astype(np.float64)
     return columns
