@@ -8,7 +8,8 @@ TrackerError
 ├── MissingExtra           an optional part is not installed
 ├── DeviceError            a camera or an actuator failed
 │   ├── DeviceNotFound     it was not there when we opened it
-│   └── DeviceLost         it was there, and stopped answering
+│   ├── DeviceLost         it was there, and stopped answering
+│   └── CameraMoved        it was moved, and the experiment says to stop then
 ├── EndOfStream            a source has no more frames
 ├── WireError              a socket or a message
 │   ├── AddressInUse       another program is bound there already
@@ -19,6 +20,8 @@ TrackerError
 ├── AlignmentError         pulses of another recording do not fit those of a session
 ├── TrackFileError         a file of tracks or labels of another program cannot be used
 ├── AnnotationError        a file of annotations of behaviour cannot be used
+├── CalibrationError       no lens can be made of these pictures, or its file cannot be used
+├── RegistrationError      two views of an arena cannot be brought together
 ├── TrainingError          a recipe or its data cannot be used
 └── SessionError           a worker failed, or did not stop in time
 """
@@ -109,6 +112,10 @@ class DeviceLost(DeviceError):
     """A device that had opened stopped answering."""
 
 
+class CameraMoved(DeviceError):
+    """A camera was moved while a session ran that has to stop then."""
+
+
 class EndOfStream(TrackerError):
     """A source has no more frames."""
 
@@ -165,6 +172,14 @@ class AnnotationError(TrackerError):
 
 
 _MOST_SHOWN = 20
+
+
+class CalibrationError(TrackerError):
+    """No lens can be made of these pictures, or a calibration file cannot be used."""
+
+
+class RegistrationError(TrackerError):
+    """Two views of an arena cannot be brought together, or one of them cannot be used."""
 
 
 class TrainingError(TrackerError):

@@ -7,6 +7,7 @@ from tracker.commands import (
     asking,
     batch,
     behaviours,
+    calibrating,
     compare,
     control,
     exporting,
@@ -85,6 +86,12 @@ def register(app: typer.Typer) -> None:
         name="import",
         epilog="Example: `tracker import mouseDLC.h5 --video mouse.mp4 --config open_field`",
     )(exporting.import_session)
+    app.command(
+        name="calibrate",
+        epilog="Examples:\n\n`tracker calibrate --board charuco:7x5:30:22 --print-board board.pdf`"
+        "\n\n`tracker calibrate pictures/ --board charuco:7x5:30:22 --out lens.yaml`\n\n"
+        "`tracker calibrate --camera 0 --board charuco:7x5:30:22`",
+    )(calibrating.calibrate_lens)
     _register_views(app)
 
 
