@@ -172,9 +172,10 @@ def facts_of(experiment: Experiment, folder: Path) -> Facts:
         duration_s=about.duration_s,
         folder=str(folder),
         camera=experiment.rig.camera.kind,
-        px_per_cm=experiment.rig.arena.px_per_cm or math.nan,
+        px_per_cm=experiment.rig.arena.image_px_per_cm or math.nan,
         zones={
-            name: zone.model_dump(mode="json") for name, zone in experiment.rig.arena.zones.items()
+            name: zone.model_dump(mode="json", exclude={"hysteresis_cm"})
+            for name, zone in experiment.rig.arena.zones_px.items()
         },
         behaviours={
             name: BehaviourFacts(

@@ -6,6 +6,9 @@ same object, and the same frames give the same episodes.
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.behaviours.base import Adjustable, Term
 from tracker.clock import Clock
 from tracker.errors import ConfigError, UnknownName
@@ -98,6 +101,25 @@ class Pipeline:
     def units(self) -> Mapping[str, str]:
         """Unit by feature; "1" for none."""
         return self._features.units
+
+    def warm_up(self, shape: tuple[int, ...]) -> None:
+        """Do all slow first-time work for images of this shape.
+
+        Raises:
+            CalibrationError: If the arena was set up for images of another size.
+            ConfigError: If a lamp lies outside of such images.
+            ModelError: If the network failed.
+        """
+        self._features.refuse_images(shape)
+        self._observer.warm_up(shape)
+
+    def see_from(self, to_reference: NDArray[np.float64] | None) -> None:
+        """Take positions to be seen by a camera that was moved, between two frames.
+
+        Args:
+            to_reference: As `FeatureExtractor.see_from` takes it.
+        """
+        self._features.see_from(to_reference)
 
     def move_threshold(self, behaviour: str, place: int, to: float) -> tuple[str, float]:
         """Move a threshold between two frames; return its feature, and where it was.

@@ -222,7 +222,7 @@ class Session:
             parts.camera.open()
             info = parts.camera.info
             refuse_slow(info, parts.pipeline.min_fps)
-            parts.pipeline.observer.warm_up(info.shape)
+            parts.pipeline.warm_up(info.shape)
             if self._loop is not None:
                 refuse_stall(info, self._loop.stall_s)
                 opened.callback(self._loop.interlocks.close)

@@ -30,7 +30,10 @@ def file(tmp_path):
 
 
 def test_a_zone_is_added_and_all_else_stays_to_the_letter(file):
-    zones = {name: zone.model_dump() for name, zone in read_arena(file).zones.items()}
+    zones = {
+        name: zone.model_dump(exclude_unset=True) | {"kind": zone.kind}
+        for name, zone in read_arena(file).zones.items()
+    }
     before = file.read_text().splitlines()
     write_arena(file, Drawn({"centre": CENTRE, "nest": {**zones["nest"]}, "corner": CORNER}))
     after = file.read_text().splitlines()

@@ -3,11 +3,15 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.arena import Arena
 from tracker.features.body import Body
 from tracker.features.catalogue import Catalogue, Quantity
 from tracker.features.scene import Scene
 from tracker.features.settings import FeatureSettings
+from tracker.geometry import mapped
 from tracker.types import Observation, Skeleton
 
 
@@ -59,6 +63,9 @@ class FeatureExtractor:
             Body(settings, skeleton, arena.scale, moves=number in moving)
             for number in range(n_animals)
         ]
+        self._arena = arena
+        self._to_reference: NDArray[np.float64] | None = None
+        self._is_bare = arena.is_bare
         self._scene = Scene(self._bodies, arena, settings.window_s)
         self._measured = [(name, each.make(self._scene)) for name, each in quantities.items()]
 
@@ -91,12 +98,14 @@ class FeatureExtractor:
             ValueError: If the observation has other keypoints than the skeleton.
             ConfigError: If a user's own feature failed.
         """
-        xy = observation.xy
+        xy: NDArray[np.floating] = observation.xy
         if xy.shape[1] != self._n_keypoints:
             raise ValueError(
                 f"frame {observation.frame_index}: {xy.shape[1]} keypoints were "
                 f"seen, but the skeleton has {self._n_keypoints}"
             )
+        if not self._is_bare:
+            xy = self._on_floor(xy)
         scene, n_seen = self._scene, len(xy)
         scene.now_ns = observation.captured_ns
         scene.measures = observation.measures
@@ -107,6 +116,30 @@ class FeatureExtractor:
                 x_px = y_px = self._nobody
             body.update(x_px, y_px, observation.captured_ns)
         return {name: measure() for name, measure in self._measured}
+
+    def see_from(self, to_reference: NDArray[np.float64] | None) -> None:
+        """Take positions from now on to be seen by a camera that was moved.
+
+        Speeds begin anew: a camera that jumps is no animal that does.
+
+        Args:
+            to_reference: Homography (3, 3) from sensor px now to those for which the arena was
+                set up; None: the camera is as it was.
+        """
+        self._to_reference = to_reference
+        self._is_bare = to_reference is None and self._arena.is_bare
+        for body in self._bodies:
+            body.reset()
+
+    def refuse_images(self, shape: tuple[int, ...]) -> None:
+        """Refuse images for which the arena was not set up. Raises `CalibrationError`."""
+        self._arena.refuse_other(shape)
+
+    def _on_floor(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        at = xy.astype(np.float64)
+        if self._to_reference is not None:
+            at = mapped(self._to_reference, at)
+        return self._arena.to_floor(at)
 
     def reset(self) -> None:
         """Forget all frames, as if new. Twice does no harm."""

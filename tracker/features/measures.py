@@ -125,13 +125,29 @@ def make_inside(arguments: Arguments) -> Make:
     return in_scene
 
 
+class _IsIn:
+    """Whether a point is in a zone; who is in it stays in it as far out as the hysteresis says."""
+
+    def __init__(self, scene: Scene, where: Where, zone: str) -> None:
+        self._where, self._zone = where, zone
+        self._distance = scene.arena.distance
+        self._leave = scene.arena.hysteresis(zone)
+        self._was_in = False
+
+    def __call__(self) -> float:
+        away = self._distance(self._zone, *self._where())
+        if math.isnan(away):
+            return away
+        self._was_in = away <= (self._leave if self._was_in else 0.0)
+        return float(self._was_in)
+
+    def reset(self) -> None:
+        self._was_in = False
+
+
 def _is_in(scene: Scene, where: Where, zone: str) -> Measure:
-    distance = scene.arena.distance
-
-    def measure() -> float:
-        away = distance(zone, *where())
-        return away if math.isnan(away) else float(away <= 0)
-
+    measure = _IsIn(scene, where, zone)
+    scene.lasts(measure)
     return measure
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.patches import Circle, Polygon, Rectangle
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Polygon as PolygonPatch
 from numpy.typing import NDArray
 
-from tracker.arena import ArenaSettings, Zone
+from tracker.arena import ArenaSettings, Polygon
 from tracker.arena import Circle as CircleZone
 from tracker.arena import Rectangle as RectangleZone
 from tracker.report.look import BLACK
@@ -31,7 +32,7 @@ class Ground:
     shape: tuple[int, int]
     unit: str
     px_per_unit: float
-    zones: dict[str, Zone]
+    zones: dict[str, RectangleZone | CircleZone | Polygon]
     picture: NDArray[np.uint8] | None
 
     @classmethod
@@ -41,8 +42,9 @@ class Ground:
         """The ground of an arena, in px if nothing is known of it."""
         if arena is None:
             return cls(shape, "px", 1.0, {}, picture)
-        unit, scale = ("px", 1.0) if arena.px_per_cm is None else ("cm", arena.px_per_cm)
-        return cls(shape, unit, scale, dict(arena.zones), picture)
+        px_per_cm = arena.image_px_per_cm
+        unit, scale = ("px", 1.0) if px_per_cm is None else ("cm", px_per_cm)
+        return cls(shape, unit, scale, arena.zones_px, picture)
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -68,7 +70,7 @@ class Ground:
         axes.set_ylim(self.extent[2:])
         axes.set(xlabel=f"x ({self.unit})", ylabel=f"y ({self.unit})", title=title)
 
-    def _draw_zone(self, axes: Any, name: str, zone: Zone) -> None:
+    def _draw_zone(self, axes: Any, name: str, zone: RectangleZone | CircleZone | Polygon) -> None:
         one = self.px_per_unit
         look: dict[str, Any] = {
             "fill": False,
@@ -86,7 +88,7 @@ class Ground:
         else:
             points = np.array(zone.points_px) / one
             corner = tuple(points[points.sum(axis=1).argmin()].tolist())
-            outline = Polygon(points, closed=True, **look)
+            outline = PolygonPatch(points, closed=True, **look)
         axes.add_patch(outline)
         axes.annotate(
             name, corner, (4, -4), textcoords="offset points", va="top", fontsize=9, zorder=6
