@@ -69,7 +69,7 @@ def write(view, text):
 
 
 def zone(file, name):
-    return read_arena(file).zones[name].model_dump()
+    return read_arena(file).zones[name].model_dump(exclude={"hysteresis_cm"})
 
 
 def test_a_drag_is_a_rectangle(view, file):
