@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -34,6 +35,16 @@ ADDRESS = PublisherSettings().address
 
 REFUSED, FAILED = 2, 1
 """Exit codes: nothing was started; something failed while it ran."""
+
+
+class SeenBy(StrEnum):
+    """What sees the mouse of the demo."""
+
+    NETWORK = "network"
+    BACKGROUND = "background"
+    THRESHOLD = "threshold"
+    REGION_GROWING = "region_growing"
+
 
 app = typer.Typer(
     help="Watches an animal live: camera, pose, behaviour episodes, every frame accounted for.",
@@ -74,6 +85,7 @@ Subject = Annotated[
 Experimenter = Annotated[str | None, typer.Option(help="Who runs it.")]
 Protocol = Annotated[str | None, typer.Option(help="Name or number of the approved procedure.")]
 Notes = Annotated[str | None, typer.Option(help="Anything worth keeping about this session.")]
+DemoObserver = Annotated[SeenBy, typer.Option(help="What sees the mouse: docs/observers.md.")]
 Config = Annotated[Path, typer.Argument(help="Experiment file, or the name of a shipped one.")]
 
 
@@ -82,13 +94,15 @@ def demo(
     seconds: Seconds = 20.0,
     out: Out = Path("sessions"),
     changes: Set = None,
+    observer: DemoObserver = SeenBy.NETWORK,
     *,
     view: View = None,
     headless: Headless = False,
     as_json: Json = False,
 ) -> None:
-    """Watch a synthetic mouse with the shipped network; needs no hardware."""
-    experiment = load(Path("demo"), [*_seconds(seconds), *(changes or [])])
+    """Watch a synthetic mouse with the shipped network, or without one; needs no hardware."""
+    method = _seen_by(observer)
+    experiment = load(Path("demo"), [*_seconds(seconds), *method, *(changes or [])])
     shows = False if view is None and (headless or as_json) else view
     _run(experiment, "demo", out, headless=headless, as_json=as_json, view=shows)
 
@@ -302,6 +316,19 @@ def _camera(camera: str | None, *, fast: bool = False, loop: bool = False) -> li
     if loop:
         changes.append("rig.camera.loop=true")
     return changes
+
+
+def _seen_by(observer: SeenBy) -> list[str]:
+    """Return the settings with which a method sees the demo's mouse, as overrides."""
+    if observer is SeenBy.NETWORK:
+        return []
+    limits: dict[str, Any] = {"min_area_px2": 800, "max_area_px2": 12000}
+    method: dict[str, Any] = {"kind": observer.value, **limits}
+    if observer is SeenBy.BACKGROUND:
+        method["difference"] = 60
+    if observer is SeenBy.THRESHOLD:
+        method["highest"] = 70
+    return [f"observer={json.dumps(method)}", "features.centre=[centre]"]
 
 
 def _seconds(seconds: float | None) -> list[str]:

@@ -10,6 +10,7 @@ from tracker.batch.jobs import load_offline, make_jobs
 from tracker.build import build_observer, build_session
 from tracker.cameras.synthetic import SyntheticCamera
 from tracker.check import check
+from tracker.cli import app
 from tracker.clock import SystemClock
 from tracker.config import load
 from tracker.errors import ConfigError
@@ -114,3 +115,17 @@ def test_old_experiments_are_seen_by_their_network():
 def test_settings_that_cannot_be_used_are_refused_by_name(observer, said):
     with pytest.raises(ConfigError, match=said):
         load(Path("demo"), [f"observer={json.dumps(observer)}"])
+
+
+@pytest.mark.parametrize("method", ["background", "threshold", "region_growing"])
+def test_the_demo_runs_without_the_network(method, tmp_path, capfd):
+    with pytest.raises(SystemExit) as ended:
+        app(
+            ["demo", "--observer", method, "--seconds", "0.5", "--out", str(tmp_path), "--json"]
+            + [each for change in SHORT[:-1] for each in ("--set", change)]
+        )
+    assert ended.value.code == 0
+    summary = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert summary["frames"]["processed"] == 30
+    (folder,) = tmp_path.iterdir()
+    assert Recording(folder).session["provenance"]["model"]["observer"] == method
