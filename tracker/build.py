@@ -172,6 +172,7 @@ def facts_of(experiment: Experiment, folder: Path) -> Facts:
         duration_s=about.duration_s,
         folder=str(folder),
         camera=experiment.rig.camera.kind,
+        arena=experiment.rig.arena.floor or "",
         px_per_cm=experiment.rig.arena.image_px_per_cm or math.nan,
         zones={
             name: zone.model_dump(mode="json", exclude={"hysteresis_cm"})

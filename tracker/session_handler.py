@@ -1,10 +1,12 @@
 """What a session does for people who ask at its control socket."""
 
 from concurrent.futures import Future
+from dataclasses import asdict
 
 from msgspec.structs import replace
 
 from tracker.behaviours.base import Term
+from tracker.cameras.options import options_of
 from tracker.changes import Change
 from tracker.closed_loop import ClosedLoop
 from tracker.control import description
@@ -90,6 +92,9 @@ class SessionHandler:
             behaviours=behaviours,
             began_ns=self._session.began_ns,
             fps=info.fps,
+            camera_options=tuple(
+                description.CameraOption(**asdict(each)) for each in options_of(parts.camera)
+            ),
             live=info.live,
             image_shape=status.image_shape,
             keypoints=status.keypoints,

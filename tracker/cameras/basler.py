@@ -208,6 +208,12 @@ class PylonFeatures:
                 if self._genicam.IsAvailable(entry)
             )
 
+    def limits(self, name: str) -> tuple[float, float]:
+        """Return smallest and largest value of a number, now. Raises `DeviceError`."""
+        with self._told(name, "read"):
+            node = self._node(name)
+            return float(node.GetMin()), float(node.GetMax())
+
     def run(self, name: str) -> None:
         """Carry out a command. Raises `DeviceError`."""
         with self._told(name, "carried out"):

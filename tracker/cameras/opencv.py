@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tracker.cameras.options import CameraOption, options_from
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, EndOfStream
 from tracker.settings import Settings
@@ -61,6 +62,18 @@ class OpenCVCamera:
         if self._info is None:
             raise DeviceError(f"camera {self._settings.device} is closed: call open() first")
         return self._info
+
+    @property
+    def options(self) -> tuple[CameraOption, ...]:
+        """What can be asked of it, as the driver says it is; of a file only its colour.
+
+        OpenCV does not say between which values: the session refuses what the camera does not do.
+        """
+        settings, info = self._settings, self.info
+        if not info.live:
+            return options_from(settings, ("colour",))
+        now = {"width": info.shape[1], "height": info.shape[0], "fps": info.fps}
+        return options_from(settings, (*now, "colour"), now)
 
     def open(self) -> None:
         """Acquire the device and ask for size and rate.

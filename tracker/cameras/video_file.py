@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from tracker.cameras.options import CameraOption, options_from
 from tracker.clock import Clock, SystemClock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, EndOfStream
 from tracker.settings import Settings
@@ -104,6 +105,11 @@ class VideoFileCamera:
         if self._info is None:
             raise DeviceError(f"the video {self._settings.path} is closed: call open() first")
         return self._info
+
+    @property
+    def options(self) -> tuple[CameraOption, ...]:
+        """How the file is read; its size and rate are what they are. Any thread."""
+        return options_from(self._settings, ("fast", "loop", "colour"))
 
     def open(self) -> None:
         """Open the file and decode its first frame.

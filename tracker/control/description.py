@@ -45,6 +45,26 @@ class BehaviourFacts(Struct, frozen=True, kw_only=True):
     max_gap_s: float = NAN
 
 
+class CameraOption(Struct, frozen=True, kw_only=True):
+    """A setting that the camera really has.
+
+    Attributes:
+        name: Its name in the camera's section of an experiment file.
+        value: How it is now; None: the camera's own choice.
+        least: Smallest value; NaN if that is not known, or if it is no number.
+        most: Largest value; NaN likewise.
+        choices: What it can be; empty: any value between the two.
+        whole: Whether only whole numbers will do.
+    """
+
+    name: str
+    value: bool | int | float | str | None = None
+    least: float = NAN
+    most: float = NAN
+    choices: tuple[str, ...] = ()
+    whole: bool = False
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """What a session is.
 
@@ -58,6 +78,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         folder: Where it is recorded.
         camera: Name of the camera, as in topics.
         fps: Nominal frames per second of the camera; NaN if it does not say.
+        camera_options: Settings that the camera really has; empty if it does not say.
         live: False: a file that is read as fast as it goes.
         image_shape: (height, width) or (height, width, 3).
         keypoints: Names, in the order of `xy`.
@@ -65,6 +86,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         features: Unit by name; "1" for none.
         px_per_cm: Sensor pixels in one cm.
         zones: By name, as in the experiment file (sensor px).
+        arena: Name of the zone whose border is the wall; "" if there is none.
         behaviours: In ethogram order.
         triggers: Behaviour that each controller acts on, by the controller's name; "" if none.
         blinded: Controllers whose arms are hidden.
@@ -84,6 +106,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     folder: str = ""
     camera: str = ""
     fps: float = NAN
+    camera_options: tuple[CameraOption, ...] = ()
     live: bool = True
     image_shape: tuple[Count, ...] = ()
     keypoints: tuple[str, ...] = ()
@@ -91,6 +114,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     features: dict[str, str] = {}
     px_per_cm: float = NAN
     zones: dict[str, dict[str, Any]] = {}
+    arena: str = ""
     behaviours: dict[str, BehaviourFacts] = {}
     triggers: dict[str, str] = {}
     blinded: tuple[str, ...] = ()

@@ -8,8 +8,10 @@ from tracker.cameras.machine_vision import requests
 from tracker.cameras.machine_vision.absence import Absence
 from tracker.cameras.machine_vision.counting import Counting
 from tracker.cameras.machine_vision.driver import Buffer, Connect, Connection, Stream, Value
+from tracker.cameras.machine_vision.options import options_of_features
 from tracker.cameras.machine_vision.pixels import Converter, Levels
 from tracker.cameras.machine_vision.settings import MachineVisionSettings, OnDisconnect
+from tracker.cameras.options import CameraOption
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost
@@ -55,6 +57,7 @@ class MachineVisionCamera:
         self._connect = connect
         self._connection: Connection | None = None
         self._info: CameraInfo | None = None
+        self._options: tuple[CameraOption, ...] = ()
         self._counting = Counting(None)
         self._absence: Absence | None = None
         self.tick_clock: TickClock | None = None
@@ -73,6 +76,11 @@ class MachineVisionCamera:
         if self._info is None:
             raise DeviceError(f"the {self._kind} camera is closed: call open() first")
         return self._info
+
+    @property
+    def options(self) -> tuple[CameraOption, ...]:
+        """The settings that it has, as it was when it was opened. Any thread."""
+        return self._options
 
     @property
     def account(self) -> dict[str, int]:
@@ -142,6 +150,7 @@ class MachineVisionCamera:
         try:
             requests.apply(connection.features, self._settings)
             info = self._describe(connection)
+            self._options = options_of_features(connection.features)
             self._convert = Converter(
                 str(connection.features.get("PixelFormat")),
                 colour=self._settings.colour,

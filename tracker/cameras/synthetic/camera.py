@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.cameras.options import CameraOption, options_from
 from tracker.cameras.synthetic.chance import chance
 from tracker.cameras.synthetic.drawing import Painter
 from tracker.cameras.synthetic.led import Led
@@ -93,6 +94,11 @@ class SyntheticCamera:
             n_frames=settings.total_frames,
             settings=settings.model_dump(mode="json", exclude={"kind"}),
         )
+
+    @property
+    def options(self) -> tuple[CameraOption, ...]:
+        """The settings of a real camera that this one has as well. Any thread."""
+        return options_from(self._settings, ("width", "height", "fps", "colour"))
 
     def open(self) -> None:
         """Draw the empty box; never fails."""
