@@ -16,12 +16,13 @@ from tracker.calibration.lens import write_lens
 from tracker.calibration.solve import Calibration, calibrate
 from tracker.calibration.views import PICTURES, Picture, ViewCollector, pictures_in
 from tracker.cameras.base import Camera
+from tracker.cameras.make import CameraSettings
 from tracker.cameras.opencv import OpenCVSettings
 from tracker.cameras.video_file import VideoFileSettings
 from tracker.clock import SystemClock
 from tracker.commands.output import print_json
 from tracker.commands.signals import asked_by_signal
-from tracker.config import CameraSettings, load
+from tracker.config import load
 from tracker.errors import CalibrationError, EndOfStream
 from tracker.types import Frame
 
