@@ -1,14 +1,13 @@
 """Writes the chosen thresholds into an experiment file, comments kept, with what they came from."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from tracker.errors import ConfigError
+from tracker.experiment_file import ExperimentFile
 
 
 def with_points(text: str, points: Mapping[str, Mapping[str, Any]]) -> str:
@@ -21,11 +20,8 @@ def with_points(text: str, points: Mapping[str, Mapping[str, Any]]) -> str:
     Raises:
         ConfigError: If it has no such behaviour.
     """
-    yaml = YAML()
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    content = yaml.load(text)
-    behaviours = content.get("behaviours") if isinstance(content, CommentedMap) else None
+    file = ExperimentFile(text)
+    behaviours = file.content.get("behaviours")
     for name, point in points.items():
         if not isinstance(behaviours, CommentedMap) or name not in behaviours:
             raise ConfigError(f"the file has no behaviour {name!r} to write thresholds to")
@@ -34,9 +30,7 @@ def with_points(text: str, points: Mapping[str, Mapping[str, Any]]) -> str:
             watched["episode"] = CommentedMap()
         watched["episode"].update(point["episode"])
         watched["operating_point"] = CommentedMap(point["operating_point"])
-    out = io.StringIO()
-    yaml.dump(content, out)
-    return out.getvalue()
+    return file.text()
 
 
 def write_points(

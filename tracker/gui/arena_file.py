@@ -3,17 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
 
 from tracker.arena import ArenaSettings
 from tracker.errors import ConfigError
+from tracker.experiment_file import ExperimentFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ def read_arena(path: Path) -> ArenaSettings:
     Raises:
         ConfigError: If it cannot be read, or they are not right.
     """
-    return _checked(_arena_of(_load(path), path), path)
+    return _checked(_arena_of(ExperimentFile.read(path).content, path), path)
 
 
 def write_arena(path: Path, drawn: Drawn) -> None:
@@ -46,8 +44,8 @@ def write_arena(path: Path, drawn: Drawn) -> None:
     Raises:
         ConfigError: If what was drawn is not right, or the file cannot be written.
     """
-    content = _load(path)
-    arena = _arena_of(content, path)
+    file = ExperimentFile.read(path)
+    arena = _arena_of(file.content, path)
     if drawn.px_per_cm is not None:
         arena["px_per_cm"] = round(drawn.px_per_cm, 4)
     zones = arena.setdefault("zones", CommentedMap())
@@ -59,15 +57,7 @@ def write_arena(path: Path, drawn: Drawn) -> None:
             made.fa.set_flow_style()
             zones[name] = made
     _checked(arena, path)
-    text = StringIO()
-    _yaml().dump(content, text)
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        draft.write_text(text.getvalue(), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    file.replace(path)
 
 
 def px_per_cm_of(x0: float, y0: float, x1: float, y1: float, length_cm: float) -> float:
@@ -83,25 +73,6 @@ def px_per_cm_of(x0: float, y0: float, x1: float, y1: float, length_cm: float) -
             f"longer one, and give its length in cm"
         )
     return length_px / length_cm
-
-
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096  # lines stay as they are
-    return yaml
-
-
-def _load(path: Path) -> CommentedMap:
-    try:
-        content = _yaml().load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
-    except YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
-    if not isinstance(content, CommentedMap):
-        raise ConfigError(f"{path} holds {type(content).__name__}, expected settings with names")
-    return content
 
 
 def _arena_of(content: CommentedMap, path: Path) -> CommentedMap:
