@@ -1,5 +1,7 @@
 """Whole sessions out of stand-ins: no device, no network file, no patching."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tracker.arena import Arena, ArenaSettings
@@ -125,3 +127,8 @@ class Rig:
         self.session.start()
         assert self.session.wait(timeout_s), "the session did not end by itself"
         self.session.finish()
+
+
+def with_feeds(parts, feeds):
+    """The same parts of a session, and something from outside that it follows."""
+    return replace(parts, feeds=tuple(feeds))

@@ -25,6 +25,8 @@ from tracker.cameras.synthetic import (
     positions_of,
 )
 from tracker.clock import Clock
+from tracker.clocks.feed import ClockFeed
+from tracker.clocks.make import make_clock
 from tracker.config import Experiment, ObserverSettings, OnFault, shipped
 from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
@@ -79,7 +81,7 @@ def build_session(
         ModelError: If the network file cannot be used.
     """
     pipeline = build_pipeline(experiment, clock, observer)
-    stimulation = experiment.stimulation
+    rig, stimulation = experiment.rig, experiment.stimulation
     bench = Bench(experiment, stimulation, clock) if stimulation else None
     controllers = bench.controllers(pipeline.rules, pipeline.feature_names) if bench else []
     folder = _free_folder(out, experiment.session.subject)
@@ -121,7 +123,7 @@ def build_session(
         )
 
     parts = Parts(
-        camera=build_camera(experiment.rig.camera, clock, bench),
+        camera=build_camera(rig.camera, clock, bench),
         pipeline=pipeline,
         recorder=recorder,
         publisher=publisher,
@@ -130,7 +132,10 @@ def build_session(
         video=video,
         drop_frames=outputs.recording.on_overload is Overload.DROP,
         loop=(lambda *tell: bench.loop(controllers, *tell)) if bench else None,
-        feeds=bench.feeds if bench else (),
+        feeds=(
+            *(bench.feeds if bench else ()),
+            *(ClockFeed(name, make_clock(each, clock), clock) for name, each in rig.clocks.items()),
+        ),
         filming=Filming() if outputs.recording.by_hand else None,
         armed=stimulation is not None and stimulation.armed,
         preview=_preview(experiment, session_id, clock),

@@ -25,6 +25,7 @@ from tracker.actuators.stimulus_box import StimulusBoxSettings
 from tracker.actuators.zmq_out import ZmqSettings
 from tracker.arena import ArenaSettings
 from tracker.cameras.make import CameraSettings
+from tracker.clocks.make import ClockName, ClockSettings
 from tracker.control.server import ControlSettings
 from tracker.controllers.make import ControllerSettings
 from tracker.errors import ConfigError, ExpressionError
@@ -71,6 +72,10 @@ class Rig(Settings):
 
     camera: CameraSettings
     arena: ArenaSettings
+    clocks: Mapping[ClockName, ClockSettings] = Field(
+        default_factory=dict,
+        description="clocks of other systems that are followed while the session runs, by name",
+    )
     lamps: Mapping[LampName, LampSettings] = Field(
         default_factory=dict,
         description="places in the picture whose brightness is the feature lamp_<name>",

@@ -217,7 +217,7 @@ class Session:
                 parts.preview.bind()
             for feed in parts.feeds:
                 opened.callback(feed.close)
-                feed.open()
+                feed.open(self.note)
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
@@ -391,5 +391,5 @@ class Session:
             self._recorder_stage.write_rest()
         finally:
             totals = parts.ledger.totals.as_dict()
-            more = facts_at_end(parts.camera, self._loop)
+            more = facts_at_end(parts.camera, self._loop, parts.feeds)
             self._recorder.close(str(self._end_reason), totals, **more)

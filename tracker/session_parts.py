@@ -9,6 +9,7 @@ from pydantic import Field
 from tracker.cameras.base import Camera
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
+from tracker.clocks.feed import ClockFeed
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError
 from tracker.filming import Filming
@@ -71,8 +72,8 @@ class ControlSocket(Protocol):
 class Feed(Protocol):
     """Something from outside that is followed while the session runs, on a thread of its own."""
 
-    def open(self) -> None:
-        """Connect. Raises `TrackerError`."""
+    def open(self, note: Callable[..., None], /) -> None:
+        """Connect. `note` is `Session.note`. Raises `TrackerError`."""
 
     def step(self) -> bool:
         """Take what has come, or wait for it a little; always True. Raises `TrackerError`."""
@@ -104,7 +105,9 @@ class Parts:
     end_on_fault: bool = False
 
 
-def facts_at_end(camera: Camera, loop: ClosedLoop | None) -> dict[str, object]:
+def facts_at_end(
+    camera: Camera, loop: ClosedLoop | None, feeds: Sequence[Feed] = ()
+) -> dict[str, object]:
     """Return what session.json says of devices that only the end knows."""
     facts: dict[str, object] = {}
     if loop is not None and loop.measured:
@@ -112,6 +115,9 @@ def facts_at_end(camera: Camera, loop: ClosedLoop | None) -> dict[str, object]:
     ticks: TickClock | None = getattr(camera, "tick_clock", None)
     if ticks is not None and ticks.fit is not None:
         facts["camera_clock"] = ticks.fit.as_facts()
+    clocks = {feed.name: feed.facts for feed in feeds if isinstance(feed, ClockFeed)}
+    if clocks:
+        facts["clocks"] = clocks
     account: Mapping[str, int] | None = getattr(camera, "account", None)
     if account is not None:
         facts["camera_account"] = dict(account)

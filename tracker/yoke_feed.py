@@ -1,5 +1,7 @@
 """Follows the stimuli of a second rig that runs now, for yoked trials here."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from tracker.controllers.yoke import LiveYoke
@@ -28,7 +30,7 @@ class YokeFeed:
         self._yoke = yoke
         self._subscriber: Subscriber | None = None
 
-    def open(self) -> None:
+    def open(self, _note: Callable[..., None] | None = None, /) -> None:
         """Connect; the other rig need not be there yet. Raises `WireError`."""
         if self._subscriber is None:
             self._subscriber = Subscriber(self._address, ["stimulus/"])

@@ -80,7 +80,7 @@ class LslMarks:
         if self._outlet is not None:
             return
         self._reset()
-        self._pylsl = _load()
+        self._pylsl = load_pylsl("an actuator of kind lsl")
         stream = self._pylsl.StreamInfo(
             self._settings.name,
             "Markers",
@@ -178,11 +178,12 @@ class LslMarks:
         return (after_ns - before_ns + 1) // 2, (before_ns + after_ns) // 2, lsl_s
 
 
-def _load() -> Any:
+def load_pylsl(what: str) -> Any:
+    """Return the module pylsl; `what` needs it. Raises `MissingExtra`, `DeviceNotFound`."""
     try:
         import pylsl
     except ImportError as failure:
-        raise MissingExtra("lsl", "an actuator of kind lsl") from failure
+        raise MissingExtra("lsl", what) from failure
     except RuntimeError as failure:  # of pylsl, if it finds no liblsl
         raise DeviceNotFound(f"LSL: its library liblsl is not there ({failure})") from failure
     return pylsl
