@@ -1,9 +1,13 @@
 """Animals told from the empty arena: sleep, ghosts, slow and sudden light, darkness."""
 
+import hashlib
+
+import cv2
 import numpy as np
 import pytest
 from drawn_bodies import BODY, FLOOR, SHAPE, draw, floor, frame, walk
 
+from tracker.errors import ConfigError
 from tracker.observers.background import Background, BackgroundSettings
 from tracker.observers.background_models import MEDIAN_OF_9, SampledMedian
 from tracker.observers.shape import ShapeObserver
@@ -184,3 +188,75 @@ def test_the_median_is_that_of_the_last_nine_frames():
     for grey in (0, 10, 20, 30, 40, 50, 60, 70, 80, 90):
         found = model.learn(np.full((1, 1), grey, np.float32), before)
     assert found[0, 0] == 50
+
+
+@pytest.fixture
+def empty_png(tmp_path):
+    """Writes the picture of an empty arena, with an umlaut in its name."""
+
+    def write(image):
+        path = tmp_path / "leere_Fläche.png"
+        path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        return path
+
+    return write
+
+
+def test_with_a_picture_of_the_empty_arena_one_that_sits_still_is_seen_from_the_first_frame_on(
+    estimator, empty_png
+):
+    observing = observer(estimator, empty=empty_png(floor()))
+    seen = play(observing, [draw(floor(), 80, 120)] * 3)
+    assert all(place(each) == pytest.approx((80, 120), abs=0.5) for each in seen)
+
+
+def test_the_picture_may_be_in_other_light(empty_png):
+    observing = observer(empty=empty_png(lit(floor(), 1.3)))
+    (seen,) = play(observing, [draw(floor(), 80, 120)])
+    assert place(seen) == pytest.approx((80, 120), abs=0.5)
+
+
+def test_with_the_picture_an_empty_first_frame_is_known_to_be_empty(empty_png):
+    (seen,) = play(observer(empty=empty_png(floor())), [floor()])
+    assert not seen.abstained
+    assert seen.measures["n_animals"] == 0
+
+
+def test_without_it_nobody_is_said_to_be_there_only_after_somebody_was_seen(estimator):
+    """An animal that sits in the first frame cannot be told from the arena."""
+    came = draw(floor(), 220, 120)
+    seen = play(observer(estimator), [draw(floor(), 80, 120)] * 2 + [floor(), came, floor()])
+    assert [each.abstained for each in seen] == [True, True, True, False, False]
+    assert seen[-1].measures["n_animals"] == 0
+
+
+def test_a_picture_of_another_size_is_refused_before_any_frame(empty_png):
+    observing = observer(empty=empty_png(floor((120, 160))))
+    with pytest.raises(ConfigError, match="is a picture of 160x120 px, but the camera gives 320x2"):
+        observing.warm_up(SHAPE)
+
+
+def test_a_picture_that_is_nothing_like_the_arena_makes_it_say_nothing(empty_png):
+    other = floor(grey=20)
+    other[:, :170] = 250
+    seen = play(observer(empty=empty_png(other)), [draw(floor(), 80, 120)] * 5)
+    assert all(each.abstained for each in seen)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot be read: No such file"), (b"", "is no picture"), (b"GIF", "is no picture")],
+    ids=["missing", "empty", "broken"],
+)
+def test_a_file_that_is_no_picture_is_refused(tmp_path, content, said):
+    path = tmp_path / "empty.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=said):
+        observer(empty=path)
+
+
+def test_its_hash_is_in_the_record(empty_png):
+    path = empty_png(floor())
+    facts = observer(empty=path).facts
+    assert facts["empty_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from drawn_bodies import LONG, SHAPE, SHORT, draw, floor
@@ -141,3 +142,18 @@ def test_a_place_outside_of_the_picture_is_refused():
 def test_limits_that_leave_nothing_are_refused():
     with pytest.raises(ValidationError, match=r"max_area_px2 is 50, expected more than .* 100"):
         SilhouetteSettings(min_area_px2=100, max_area_px2=50)
+
+
+@pytest.mark.parametrize("shape", [(200, 320), (63, 41), (16, 8), (15, 30), (100, 3)])
+@pytest.mark.parametrize("filled", [0.0, 0.0005, 0.01, 0.4])
+def test_outlines_are_those_of_the_whole_picture_though_empty_rows_are_left_out(shape, filled):
+    dice = np.random.default_rng(7)
+    image = (dice.random(shape) < filled).astype(np.uint8) * np.uint8(255)
+    image = cv2.dilate(image, np.ones((3, 3), np.uint8))
+    pieces = pieces_of(image, SilhouetteSettings(min_area_px2=1, body=0))
+    expected = cv2.findContours(image, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    assert sorted(map(_as_set, pieces.animals)) == sorted(map(_as_set, expected))
+
+
+def _as_set(contour):
+    return sorted(set(map(tuple, contour.reshape(-1, 2).tolist())))

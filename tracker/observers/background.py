@@ -1,7 +1,10 @@
 """What is animal by its difference from the empty arena, which is learned as one goes."""
 
+import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal, Protocol, assert_never
 
 import cv2
@@ -9,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tracker.errors import ConfigError
 from tracker.observers.background_models import Image, Mixture, RunningMedian, SampledMedian
 from tracker.observers.shape import Grey
 from tracker.observers.silhouettes import Contour, SilhouetteSettings
-from tracker.observers.threshold import EVERY_PX, Polarity, is_black
+from tracker.observers.threshold import BLACK, EVERY_PX, Polarity, is_black
 
 GAINS = 0.4, 2.5
 """Between these, a change of all the light at once is made up for by one factor."""
@@ -28,6 +32,9 @@ DRIFT = 3.0
 
 STEADY = 0.01
 """A smaller change of all the light is none: the camera's noise."""
+
+N_SAMPLES = 1_200
+"""Pixels by which the light of the whole picture is judged, about."""
 
 DARK_FLOOR = 16.0
 """Below this median grey value a factor means nothing, and light is not made up for."""
@@ -53,6 +60,11 @@ class BackgroundSettings(SilhouetteSettings):
     )
     difference: int = Field(
         30, ge=2, le=254, description="grey values; what differs by more is animal"
+    )
+    empty: Path | None = Field(
+        None,
+        description="picture of the empty arena, as large as the camera's; null: the arena is "
+        "learned from the first frame on",
     )
     learn_every_s: float = Field(
         0.5, gt=0, le=3600, description="s from one frame that is learned from to the next"
@@ -83,12 +95,21 @@ class Background:
     def __init__(self, settings: BackgroundSettings) -> None:
         self._settings = settings
         self._sign = 1 if settings.polarity is Polarity.DARK else -1
+        self._picture, self._sha256 = None, None
+        if settings.empty is not None:
+            self._picture, self._sha256 = read_picture(settings.empty)
         self._arena: _Arena | None = None
+        self._is_sure = False
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Nothing beyond the settings."""
-        return {}
+        """Hash of the picture of the empty arena."""
+        return {} if self._sha256 is None else {"empty_sha256": self._sha256}
+
+    @property
+    def knows_nobody(self) -> bool:
+        """Whether the arena is known to have been empty: by its picture, or as somebody came."""
+        return self._is_sure
 
     @property
     def empty(self) -> Grey | None:
@@ -96,29 +117,47 @@ class Background:
         return None if self._arena is None else self._arena.now.copy()
 
     def start(self, place: Grey) -> None:
-        """Forget the arena."""
-        inside = np.flatnonzero(place[::EVERY_PX, ::EVERY_PX])
-        every = np.arange(place[::EVERY_PX, ::EVERY_PX].size)
-        self._inside = inside if len(inside) else every  # a place may lie between them all
+        """Forget the arena; begin with the picture of it, if there is one.
+
+        Raises:
+            ConfigError: If the picture has another size.
+        """
+        self._samples = _Samples(place)
+        self._mask = np.empty(place.shape, np.uint8)
         self._arena = None
         self._animals: Sequence[Contour] = ()
         self._learn_ns = 0
+        self._is_sure = False
+        if self._picture is not None:
+            if self._picture.shape != place.shape:
+                raise ConfigError(
+                    f"observer.empty, {self._settings.empty}, is a picture of "
+                    f"{_size(self._picture)} px, but the camera gives "
+                    f"{_size(place)}: make one of this camera, `tracker tune CONFIG --empty "
+                    f"FILE.png`"
+                )
+            self._begin(self._picture.astype(np.float32), 0)
 
     def foreground(self, grey: Grey, captured_ns: int) -> Grey | None:
         """Return what differs; None if the picture is black, or all the light has changed."""
-        if is_black(grey):
+        some = self._samples.of(grey)
+        if some.max() < BLACK and is_black(grey):
             return None
         if self._arena is None:
             self._begin(grey.astype(np.float32), captured_ns)
         assert self._arena is not None  # noqa: S101 - `_begin` has made it
-        gain = self._arena.gain(grey)
+        gain = self._arena.gain(some)
         if not GAINS[0] <= gain <= GAINS[1]:
             self._begin_anew(grey, captured_ns, self._arena, gain)
             return None
-        lit = self._arena.lit(gain)
-        apart = cv2.subtract(lit, grey) if self._sign > 0 else cv2.subtract(grey, lit)
-        mask = _u8(cv2.threshold(apart, self._settings.difference, 255, cv2.THRESH_BINARY)[1])
-        changed = _some(mask, self._inside)
+        if self._picture is not None and not self._is_sure:
+            self._is_sure = self._arena.is_like(some, gain)
+            if not self._is_sure:
+                return None
+        limit = self._arena.limit(gain)
+        way = cv2.CMP_LT if self._sign > 0 else cv2.CMP_GT
+        mask = _u8(cv2.compare(grey, limit, way, dst=self._mask))
+        changed = self._samples.of(mask)
         if np.count_nonzero(changed) > SHARE_CHANGED * len(changed):
             self._begin_anew(grey, captured_ns, self._arena, gain)
             return None
@@ -128,6 +167,7 @@ class Background:
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:
         """Learn the arena around these animals, if it is time to."""
         self._animals = animals
+        self._is_sure |= len(animals) > 0
         if self._arena is None or captured_ns < self._learn_ns:
             return
         self._learn_ns = captured_ns + round(self._settings.learn_every_s * 1e9)
@@ -136,17 +176,42 @@ class Background:
         image = np.where(hidden, before, grey)
         after = self._model.learn(image, before)
         factor = _drift(before, after, hidden)
-        self._arena = _Arena(np.where(hidden, before * factor, after), self._inside)
+        self._arena = self._arena_of(np.where(hidden, before * factor, after))
 
     def _begin(self, empty: Image, captured_ns: int) -> None:
         self._model = _make(self._settings, self._sign)
         self._learn_ns = captured_ns + round(self._settings.learn_every_s * 1e9)
-        self._arena = _Arena(self._model.learn(empty, empty), self._inside)
+        self._arena = self._arena_of(self._model.learn(empty, empty))
+
+    def _arena_of(self, empty: Image) -> "_Arena":
+        return _Arena(empty, self._samples, self._sign * self._settings.difference)
 
     def _begin_anew(self, grey: Grey, captured_ns: int, arena: "_Arena", gain: float) -> None:
+        """Learn the arena from this frame; not in place of a picture that nothing was like yet."""
+        if self._picture is not None and not self._is_sure:
+            return
         hidden = _hidden(self._animals, grey.shape)
         below = arena.empty * np.float32(gain)
         self._begin(np.where(hidden, below, grey).astype(np.float32), captured_ns)
+
+
+class _Samples:
+    """Some pixels of where animals can be, evenly spaced, to judge all of it by.
+
+    Args:
+        place: 255 where animals can be.
+    """
+
+    def __init__(self, place: Grey) -> None:
+        self._step = max(1, math.isqrt(place.size // N_SAMPLES))
+        inside = np.flatnonzero(place[:: self._step, :: self._step])
+        n = place[:: self._step, :: self._step].size
+        self._inside = inside if 0 < len(inside) < n else None  # a place may lie between them all
+
+    def of(self, image: Grey) -> Grey:
+        """Return their values, row by row."""
+        some = image[:: self._step, :: self._step].ravel()
+        return some if self._inside is None else some.take(self._inside)
 
 
 class _Arena:
@@ -154,30 +219,43 @@ class _Arena:
 
     Args:
         empty: float32, (height, width).
-        inside: Which of every eighth pixel, row by row, are where animals can be.
+        samples: Where the light is measured.
+        difference: Grey values by which animals are darker at least; below 0: lighter.
     """
 
-    def __init__(self, empty: Image, inside: NDArray[np.intp]) -> None:
+    def __init__(self, empty: Image, samples: _Samples, difference: int) -> None:
         self.empty = np.clip(empty, 0, 255, dtype=np.float32)
         self.now = _u8(cv2.convertScaleAbs(self.empty))
-        self._inside = inside
-        known = _some(self.now, inside)
-        self._share = np.float32(1) / np.maximum(known, 1)
-        self._is_dark = float(np.median(known)) < DARK_FLOOR
+        self._difference = difference
+        self._limit = self._beyond(self.now)
+        self._some = samples.of(self.now)
+        self._share = np.float32(1) / np.maximum(self._some, 1)
+        self._is_dark = float(np.median(self._some)) < DARK_FLOOR
 
-    def gain(self, grey: Grey) -> float:
-        """Return by which factor a frame is lighter; 1 if by less than can be told."""
+    def gain(self, some: Grey) -> float:
+        """Return by which factor a frame is lighter, by its samples; 1 if that cannot be told."""
         if self._is_dark:
             return 1.0
-        ratio = _some(grey, self._inside) * self._share
+        ratio = some * self._share
         middle = len(ratio) // 2
-        return float(np.partition(ratio, middle)[middle])
+        ratio.partition(middle)
+        return float(ratio[middle])
 
-    def lit(self, gain: float) -> Grey:
-        """Return the arena in light by a factor stronger."""
+    def is_like(self, some: Grey, gain: float) -> bool:
+        """Whether most of a frame, by its samples, is neither darker nor lighter than expected."""
+        apart = np.abs(some - self._some * np.float32(gain))
+        return bool(np.mean(apart > abs(self._difference)) <= SHARE_CHANGED)
+
+    def limit(self, gain: float) -> Grey:
+        """Return what animals are darker (or lighter) than, in light by a factor stronger."""
         if abs(gain - 1) < STEADY:
-            return self.now
-        return _u8(cv2.convertScaleAbs(self.now, alpha=gain))
+            return self._limit
+        return self._beyond(_u8(cv2.convertScaleAbs(self.now, alpha=gain)))
+
+    def _beyond(self, lit: Grey) -> Grey:
+        if self._difference > 0:
+            return _u8(cv2.subtract(lit, self._difference))  # type: ignore[call-overload]
+        return _u8(cv2.add(lit, -self._difference))  # type: ignore[call-overload]
 
 
 def _make(settings: BackgroundSettings, sign: int) -> Model:
@@ -211,9 +289,30 @@ def _drift(before: Image, after: Image, hidden: NDArray[np.bool_]) -> np.float32
     return np.float32(1 + change / level)
 
 
-def _some(image: Grey, inside: NDArray[np.intp]) -> Grey:
-    return _u8(image[::EVERY_PX, ::EVERY_PX].ravel().take(inside))
+def _size(picture: Grey) -> str:
+    return f"{picture.shape[1]}x{picture.shape[0]}"
 
 
 def _u8(values: Any) -> Grey:
     return np.asarray(values, np.uint8)
+
+
+def read_picture(path: Path) -> tuple[Grey, str]:
+    """Return a picture as grey values, and the hash of its file.
+
+    Raises:
+        ConfigError: If it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"observer.empty, {path}, cannot be read: {error.strerror}; expected a picture of the "
+            f"empty arena, which `tracker tune CONFIG --empty FILE.png` makes"
+        ) from None
+    picture = (
+        cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE) if content else None
+    )
+    if picture is None:
+        raise ConfigError(f"observer.empty, {path}, is no picture: expected PNG, TIFF or JPEG")
+    return _u8(picture), hashlib.sha256(content).hexdigest()

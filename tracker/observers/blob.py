@@ -100,6 +100,11 @@ class Blob:
         """Diameters that are looked for (px)."""
         return {"diameters_px": [round(2 * each.radius_px, 2) for each in self._scales[1:-1]]}
 
+    @property
+    def knows_nobody(self) -> bool:
+        """True: each frame says it."""
+        return True
+
     def start(self, place: Grey) -> None:
         """Nothing: each frame stands for itself."""
 

@@ -98,16 +98,20 @@ class Headings:
         matched: list[Heading | None] = [None] * len(seen)
         if not seen or not self._known:
             return matched
-        far = np.array(
+        if len(seen) == len(self._known) == 1:
+            one, known = seen[0], self._known[0]
+            far = math.hypot(one.x_px - known.x_px, one.y_px - known.y_px)
+            return [known if far < REACH * one.long_axis_px else None]
+        aparts = np.array(
             [
                 [math.hypot(one.x_px - k.x_px, one.y_px - k.y_px) for k in self._known]
                 for one in seen
             ]
         )
         reach = np.array([[REACH * one.long_axis_px] for one in seen])
-        rows, columns = linear_sum_assignment(np.minimum(far, reach))
+        rows, columns = linear_sum_assignment(np.minimum(aparts, reach))
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            if far[row, column] < reach[row, 0]:
+            if aparts[row, column] < reach[row, 0]:
                 matched[row] = self._known[column]
         return matched
 

@@ -55,6 +55,11 @@ class RegionGrowing:
         """Nothing beyond the settings."""
         return {}
 
+    @property
+    def knows_nobody(self) -> bool:
+        """True: each frame says it."""
+        return True
+
     def start(self, place: Grey) -> None:
         """Forget where animals were."""
         self._place = place

@@ -41,6 +41,10 @@ class Method(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """For the session's provenance."""
 
+    @property
+    def knows_nobody(self) -> bool:
+        """Whether a frame in which nothing was found has nobody in it, and not one unnoticed."""
+
     def start(self, place: Grey) -> None:
         """Forget all frames.
 
@@ -139,7 +143,7 @@ class ShapeObserver:
             self._watershed.note(self.seen)
         headings = self._headings.update(frame.index, self.seen)
         if not pieces.found:
-            return self._nothing(frame, abstained=False)
+            return self._nothing(frame, abstained=not self._method.knows_nobody)
         return _report(frame, self.seen, headings, len(pieces.found))
 
     def _start(self, shape: tuple[int, ...]) -> Grey:
@@ -178,12 +182,13 @@ class ShapeObserver:
         )
 
 
-def tip_of(contour: Contour, x: float, y: float, way: tuple[float, float]) -> tuple[float, float]:
+def tip_of(contour: Contour, way: tuple[float, float]) -> tuple[float, float]:
     """Return the end of an outline in a direction (px): the mean of its farthest points."""
-    points = contour.reshape(-1, 2)
-    along = (points[:, 0] - x) * way[0] + (points[:, 1] - y) * way[1]
-    tip = points[along >= along.max() - TIP_PX].mean(axis=0)
-    return float(tip[0]), float(tip[1])
+    points = contour.reshape(-1, 2).astype(np.float64)
+    along = points.dot(np.array(way))
+    tip = points[along >= along.max() - TIP_PX]
+    across, down = (tip.sum(axis=0) / len(tip)).tolist()
+    return across, down
 
 
 def _report(
@@ -197,8 +202,8 @@ def _report(
         confidence[row] = sure, heading.likeness, sure
         if heading.is_known:
             x, y = heading.way
-            xy[row, 0] = tip_of(one.contour, one.x_px, one.y_px, (x, y))
-            xy[row, 2] = tip_of(one.body_contour, one.x_px, one.y_px, (-x, -y))
+            xy[row, 0] = tip_of(one.contour, (x, y))
+            xy[row, 2] = tip_of(one.body_contour, (-x, -y))
     measures = {"n_animals": float(n_found), "area_px2": sum(one.area_px2 for one in seen)}
     if len(seen) == 1:
         measures["long_axis_px"] = seen[0].long_axis_px

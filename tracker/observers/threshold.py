@@ -64,6 +64,11 @@ class Threshold:
         """Nothing beyond the settings."""
         return {}
 
+    @property
+    def knows_nobody(self) -> bool:
+        """True: each frame says it."""
+        return True
+
     def start(self, place: Grey) -> None:
         """Note where animals can be."""
         self._place = None if place.all() else place
