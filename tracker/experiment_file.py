@@ -113,3 +113,12 @@ class ExperimentFile:
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def part_of_rig(content: CommentedMap, name: str, path: Path) -> CommentedMap:
+    """Return `rig.<name>` of an experiment file; raises `ConfigError` if it is not there."""
+    rig = content.get("rig")
+    part = rig.get(name) if isinstance(rig, CommentedMap) else None
+    if not isinstance(part, CommentedMap):
+        raise ConfigError(f"{path} has no rig.{name}: expected an experiment file")
+    return part

@@ -1,7 +1,7 @@
 """Zones and scale of an experiment file: read, checked, and written back with its comments kept."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from tracker.arena import ArenaSettings
 from tracker.errors import ConfigError
-from tracker.experiment_file import ExperimentFile
+from tracker.experiment_file import ExperimentFile, part_of_rig
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,15 @@ class Drawn:
     Attributes:
         zones: By name, as an experiment file has them (sensor px).
         px_per_cm: None: as it was.
+        corners: Points of the floor as (x px, y px, x cm, y cm), which say the scale in place of
+            anything else; None: as it was.
+        arena: Zone whose border is the wall; None: as it was.
     """
 
     zones: Mapping[str, Mapping[str, Any]]
     px_per_cm: float | None = None
+    corners: Sequence[tuple[float, float, float, float]] | None = None
+    arena: str | None = None
 
 
 def read_arena(path: Path) -> ArenaSettings:
@@ -33,7 +38,7 @@ def read_arena(path: Path) -> ArenaSettings:
     Raises:
         ConfigError: If it cannot be read, or they are not right.
     """
-    return _checked(_arena_of(ExperimentFile.read(path).content, path), path)
+    return _checked(part_of_rig(ExperimentFile.read(path).content, "arena", path), path)
 
 
 def write_arena(path: Path, drawn: Drawn) -> None:
@@ -45,19 +50,63 @@ def write_arena(path: Path, drawn: Drawn) -> None:
         ConfigError: If what was drawn is not right, or the file cannot be written.
     """
     file = ExperimentFile.read(path)
-    arena = _arena_of(file.content, path)
-    if drawn.px_per_cm is not None:
-        arena["px_per_cm"] = round(drawn.px_per_cm, 4)
+    arena = part_of_rig(file.content, "arena", path)
+    _set_scale(arena, drawn)
+    _set_zones(arena, drawn.zones)
+    if drawn.arena is not None:
+        arena["floor"] = drawn.arena
+    _checked(arena, path)
+    file.replace(path)
+
+
+def _set_scale(arena: CommentedMap, drawn: Drawn) -> None:
+    """Write one way to say how long a cm is, and take away the others."""
+    if drawn.px_per_cm is None and drawn.corners is None:
+        return
+    arena["px_per_cm"] = None if drawn.px_per_cm is None else round(drawn.px_per_cm, 4)
+    for other in ("known_length", "plane"):
+        arena.pop(other, None)
+    if drawn.corners is not None:
+        points = [
+            CommentedMap(zip(("x_px", "y_px", "x_cm", "y_cm"), point, strict=True))
+            for point in drawn.corners
+        ]
+        for point in points:
+            point.fa.set_flow_style()
+        arena["plane"] = CommentedMap({"points": points})
+
+
+def _set_zones(arena: CommentedMap, drawn: Mapping[str, Mapping[str, Any]]) -> None:
     zones = arena.setdefault("zones", CommentedMap())
-    for gone in [name for name in zones if name not in drawn.zones]:
+    for gone in [name for name in zones if name not in drawn]:
         del zones[gone]
-    for name, zone in drawn.zones.items():
+    for name, zone in drawn.items():
         if name not in zones or dict(zones[name]) != dict(zone):
             made = CommentedMap(zone)
             made.fa.set_flow_style()
             zones[name] = made
-    _checked(arena, path)
-    file.replace(path)
+
+
+def corners_of(
+    points: Sequence[tuple[float, float]], width_cm: float, depth_cm: float
+) -> list[tuple[float, float, float, float]]:
+    """Return the corners of a rectangle on the floor as `Drawn` has them.
+
+    Args:
+        points: Four of them (sensor px), clockwise from the upper left.
+        width_cm: From the first to the second.
+        depth_cm: From the second to the third.
+
+    Raises:
+        ConfigError: If there are not four, or the rectangle is nothing.
+    """
+    if len(points) != 4 or not (width_cm > 0 and depth_cm > 0):
+        raise ConfigError(
+            f"{len(points)} corners of a rectangle of {width_cm:g} x {depth_cm:g} cm: expected "
+            f"four, and lengths above 0"
+        )
+    floor = ((0.0, 0.0), (width_cm, 0.0), (width_cm, depth_cm), (0.0, depth_cm))
+    return [(*point, *cm) for point, cm in zip(points, floor, strict=True)]
 
 
 def px_per_cm_of(x0: float, y0: float, x1: float, y1: float, length_cm: float) -> float:
@@ -73,14 +122,6 @@ def px_per_cm_of(x0: float, y0: float, x1: float, y1: float, length_cm: float) -
             f"longer one, and give its length in cm"
         )
     return length_px / length_cm
-
-
-def _arena_of(content: CommentedMap, path: Path) -> CommentedMap:
-    rig = content.get("rig")
-    arena = rig.get("arena") if isinstance(rig, CommentedMap) else None
-    if not isinstance(arena, CommentedMap):
-        raise ConfigError(f"{path} has no rig.arena: expected an experiment file")
-    return arena
 
 
 def _checked(arena: CommentedMap, path: Path) -> ArenaSettings:

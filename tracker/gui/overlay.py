@@ -87,7 +87,9 @@ class Overlay(QGraphicsItem):
     def _paint_zones(self, painter: QPainter, per_px: float) -> None:
         assert self._rig.facts is not None  # noqa: S101 - paint has looked
         for name, zone in self._rig.facts.zones.items():
-            pen = QPen(QColor("white"), 1.5, Qt.PenStyle.DashLine)
+            is_wall = name == self._rig.facts.arena
+            kind = Qt.PenStyle.SolidLine if is_wall else Qt.PenStyle.DashLine
+            pen = QPen(QColor("white"), 1.5, kind)
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -18,7 +18,7 @@ from tracker.gui.judgement import Lamp
 from tracker.gui.link import Link
 from tracker.gui.overlay import LAYERS
 from tracker.gui.rig import Rig
-from tracker.gui.session_panel import HELP, SessionPanel
+from tracker.gui.session_panel import HELP, SETUP, SessionPanel
 from tracker.gui.setup import Setup
 from tracker.gui.stimuli_panel import StimuliPanel
 from tracker.gui.theme import DARK, Theme
@@ -269,7 +269,10 @@ class RigView(QWidget):
             "q": self.ask_stop,
             "r": self.ask_film,
             "z": self.setup.ask_zone,
+            "b": self.setup.ask_arena,
             "k": self.setup.ask_scale,
+            "p": self.setup.ask_corners,
+            "o": self.setup.ask_option,
             "x": self.setup.ask_removal,
             "+": lambda: self.timeline.longer(1),
             "-": lambda: self.timeline.longer(-1),
@@ -277,6 +280,7 @@ class RigView(QWidget):
             "c": self.video.stretch_contrast,
             "f": self.video.whole,
             "?": lambda: self.bar.say(HELP),
+            "e": lambda: self.bar.say(SETUP),
             "up": lambda: lanes.select(-1),
             "down": lambda: lanes.select(1),
             "[": lambda: lanes.nudge(-1),

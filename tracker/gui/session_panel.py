@@ -24,8 +24,12 @@ BUTTONS = {
 
 HELP = (
     "space mark, n note, a arm, d disarm, r video, q stop, + − w span, ↑ ↓ [ ] threshold, "
-    "1–8 overlay, c contrast, f whole picture, t dark or light, z zone, x zone away, k scale, "
-    "? this line"
+    "1–8 overlay, c contrast, f whole picture, t dark or light, ? this line, e set up"
+)
+
+SETUP = (
+    "z zone, x zone away, b border of the arena, k scale by a length, p floor by four corners, "
+    "o settings of the camera"
 )
 
 

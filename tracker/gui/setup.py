@@ -1,21 +1,25 @@
-"""Draws zones and measures the scale on the live picture; written into the experiment file.
+"""Draws zones and arena, measures the scale, sets the camera; written into the experiment file.
 
 A drag is a rectangle, a drag with Ctrl a circle, clicks are the corners of a polygon that Enter
-closes. What is written holds from the next session on: the one that runs is not changed.
+closes. What is written holds from the next session on: the one that runs is not changed, since what
+it records would no longer mean what its folder says.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QMenu
 
+from tracker.control.description import CameraOption
 from tracker.errors import ConfigError
-from tracker.gui.arena_file import Drawn, px_per_cm_of, read_arena, write_arena
-from tracker.gui.overlay import draw_zone
+from tracker.gui.arena_file import Drawn, corners_of, px_per_cm_of, read_arena, write_arena
+from tracker.gui.camera_file import range_of, value_of, write_option
+from tracker.gui.sketch import Sketch
 
 if TYPE_CHECKING:
     from tracker.gui.rig_view import RigView
@@ -24,6 +28,14 @@ DRAG_PX = 4
 """A press that moves less far is a click."""
 
 HOW = "drag: rectangle, Ctrl and drag: circle, clicks: corners"
+
+ARENA = "arena"
+"""Name of the zone whose border is the wall."""
+
+LINE, CORNERS = 2, 4
+"""Points that are enough for a length, and for a rectangle on the floor."""
+
+_SIZE = re.compile(r"\s*(\d+(?:[.,]\d*)?)\s*[x×*]\s*(\d+(?:[.,]\d*)?)\s*(?:cm)?\s*")
 
 
 class Setup(QObject):
@@ -39,7 +51,9 @@ class Setup(QObject):
         self._view = view
         self._file = file
         self._done: Callable[[dict[str, Any]], None] | None = None
-        self._is_line = False
+        self._enough: int | None = None
+        self.menu = QMenu(view)
+        """Settings of the camera, to choose one from."""
         self._corners: list[tuple[float, float]] = []
         self._press: QPointF | None = None
         self._sketch = Sketch()
@@ -55,11 +69,59 @@ class Setup(QObject):
         if self._zones() is not None:
             self._view.bar.ask("Name of the zone:", "draw it", self._draw_zone, writes=True)
 
+    def ask_arena(self) -> None:
+        """Let the border of the arena be drawn."""
+        if self._zones() is not None:
+            text = f"Draw the border of the arena ({HOW})."
+            self._begin(text, lambda zone: self._add(ARENA, zone, arena=ARENA))
+
+    def ask_corners(self) -> None:
+        """Let the corners of a rectangle on the floor be clicked, then ask how large it is."""
+        if self._zones() is not None:
+            text = "Click the corners of a rectangle on the floor, clockwise from the upper left."
+            self._begin(text, self._ask_size, enough=CORNERS)
+
+    def ask_option(self) -> None:
+        """Show the settings that the camera really has; the one that is chosen can be written."""
+        if self._zones() is None:
+            return
+        facts = self._view.rig.facts
+        options = facts.camera_options if facts else ()
+        if not options:
+            self._view.bar.say("the camera does not say which settings it has")
+            return
+        self.menu.clear()
+        for option in options:
+            can_be = range_of(option)
+            text = f"{option.name}: {_shown(option)}" + (f"   ({can_be})" if can_be else "")
+            action = self.menu.addAction(text)
+            action.triggered.connect(lambda _checked, option=option: self._ask_value(option))
+        self.menu.popup(self._view.video.mapToGlobal(QPoint(12, 60)))
+
+    def _ask_value(self, option: CameraOption) -> None:
+        can_be = range_of(option)
+        text = f"{option.name}, now {_shown(option)}{f', {can_be}' if can_be else ''}:"
+        self._view.bar.ask(
+            text, "write it", lambda written: self._write_option(option, written), writes=True
+        )
+
+    def _write_option(self, option: CameraOption, written: str) -> None:
+        facts = self._view.rig.facts
+        if self._file is None or facts is None:
+            return
+        try:
+            write_option(self._file, facts.camera, option, value_of(option, written))
+        except ConfigError as error:
+            self._view.bar.say(f"nothing was written: {error}")
+        else:
+            said = f"{option.name}: {written} is in {self._file}"
+            self._view.bar.say(f"{said}; it holds from the next session on")
+
     def ask_scale(self) -> None:
         """Let a line be drawn, then ask how long it is."""
         if self._zones() is not None:
             text = "Draw a line along a length that you know."
-            self._begin(text, self._ask_length, is_line=True)
+            self._begin(text, self._ask_length, enough=LINE)
 
     def ask_removal(self) -> None:
         """Ask which zone is to be taken away."""
@@ -85,11 +147,12 @@ class Setup(QObject):
         """Take a whole drag, or one more corner."""
         zone = self._dragged(event)
         self._press = None
-        if (event.position() - press).manhattanLength() > DRAG_PX:
+        is_drag = (event.position() - press).manhattanLength() > DRAG_PX
+        if is_drag and self._enough != CORNERS:
             self._finish(zone)
             return
         self._corners.append(self._on_sensor(event.position()))
-        if self._is_line and len(self._corners) == 2:
+        if len(self._corners) == self._enough:
             self._finish(self._polygon())
         else:
             self._sketch.show_zone(self._polygon())
@@ -106,11 +169,15 @@ class Setup(QObject):
             return None
 
     def _begin(
-        self, text: str, done: Callable[[dict[str, Any]], None], *, is_line: bool = False
+        self,
+        text: str,
+        done: Callable[[dict[str, Any]], None],
+        *,
+        enough: int | None = None,
     ) -> None:
-        doing = "done" if is_line else "close the polygon"
+        doing = "close the polygon" if enough is None else "done"
         self._view.bar.ask(text, doing, lambda _: self._finish(self._polygon()), leave=self._stop)
-        self._corners, self._press, self._done, self._is_line = [], None, done, is_line
+        self._corners, self._press, self._done, self._enough = [], None, done, enough
         self._view.video.view.viewport().installEventFilter(self)
         self._view.video.view.setCursor(Qt.CursorShape.CrossCursor)
 
@@ -134,16 +201,19 @@ class Setup(QObject):
         self._view.video.view.viewport().removeEventFilter(self)
         self._view.video.view.unsetCursor()
 
-    def _add(self, name: str, zone: dict[str, Any]) -> None:
-        self._write(lambda zones: {**zones, name: zone}, None, f"{name} is in {self._file}")
+    def _add(self, name: str, zone: dict[str, Any], arena: str | None = None) -> None:
+        def change(zones: Mapping[str, Any]) -> Drawn:
+            return Drawn({**zones, name: zone}, arena=arena)
+
+        self._write(change, f"{name} is in {self._file}")
 
     def _remove(self, name: str) -> None:
-        def without(zones: Mapping[str, Any]) -> dict[str, Any]:
+        def without(zones: Mapping[str, Any]) -> Drawn:
             if name not in zones:
                 raise ConfigError(f"there is no zone {name}: there is {', '.join(zones) or 'none'}")
-            return {each: zone for each, zone in zones.items() if each != name}
+            return Drawn({each: zone for each, zone in zones.items() if each != name})
 
-        self._write(without, None, f"{name} is gone from {self._file}")
+        self._write(without, f"{name} is gone from {self._file}")
 
     def _ask_length(self, line: dict[str, Any]) -> None:
         points = line["points_px"] or [(0.0, 0.0)]
@@ -157,17 +227,35 @@ class Setup(QObject):
             except ValueError:
                 self._view.bar.say(f"{written!r} is no length in cm: nothing was written")
             else:
-                self._write(dict, scale, f"{scale:.2f} px in a cm, in {self._file}")
+                self._write(
+                    lambda zones: Drawn(zones, scale), f"{scale:.2f} px in a cm, in {self._file}"
+                )
 
         text = f"The line is {math.hypot(x1 - x0, y1 - y0):.0f} px. How many cm is it long?"
         self._view.bar.ask(text, "write the scale", measure, writes=True)
 
-    def _write(
-        self,
-        change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        px_per_cm: float | None,
-        said: str,
-    ) -> None:
+    def _ask_size(self, drawn: dict[str, Any]) -> None:
+        def measure(written: str) -> None:
+            size = _SIZE.fullmatch(written)
+            if size is None:
+                said = f"{written!r} is no width and depth in cm, as 40 x 30: nothing was written"
+                self._view.bar.say(said)
+                return
+            try:
+                width_cm, depth_cm = (float(each.replace(",", ".")) for each in size.groups())
+                corners = corners_of(drawn["points_px"], width_cm, depth_cm)
+            except ConfigError as error:
+                self._view.bar.say(f"nothing was written: {error}")
+            else:
+                self._write(
+                    lambda zones: Drawn(zones, corners=corners),
+                    f"the floor by its corners is in {self._file}",
+                )
+
+        text = "How many cm is it wide (first to second corner) and deep? As 40 x 30."
+        self._view.bar.ask(text, "write the floor", measure, writes=True)
+
+    def _write(self, change: Callable[[Mapping[str, Any]], Drawn], said: str) -> None:
         if self._file is None:
             return
         try:
@@ -176,7 +264,7 @@ class Setup(QObject):
                 name: zone.model_dump(mode="json", exclude_unset=True) | {"kind": zone.kind}
                 for name, zone in arena.zones.items()
             }
-            write_arena(self._file, Drawn(change(zones), px_per_cm))
+            write_arena(self._file, change(zones))
         except ConfigError as error:
             self._view.bar.say(f"nothing was written: {error}")
         else:
@@ -192,7 +280,7 @@ class Setup(QObject):
         """Return what a drag from the press to here draws."""
         from_x, from_y = self._on_sensor(self._press or event.position())
         to_x, to_y = self._on_sensor(event.position())
-        if self._is_line:
+        if self._enough is not None:
             return {"kind": "polygon", "points_px": [(from_x, from_y), (to_x, to_y)]}
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             radius = round(math.hypot(to_x - from_x, to_y - from_y), 1)
@@ -206,40 +294,9 @@ class Setup(QObject):
         }
 
 
-class Sketch(QGraphicsItem):
-    """What is being drawn."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._zone: dict[str, Any] | None = None
-        self.setZValue(20)
-
-    def show_zone(self, zone: dict[str, Any] | None) -> None:
-        """Show this; None: nothing."""
-        self._zone = zone
-        self.update()
-
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
-        """Return more than any sensor."""
-        return QRectF(-1e5, -1e5, 2e5, 2e5)
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
-        """Draw the outline."""
-        del option, widget
-        if self._zone is None:
-            return
-        pen = QPen(QColor("#f0e442"), 2.5)
-        pen.setCosmetic(True)
-        painter.setPen(pen)
-        if self._zone["kind"] == "polygon":
-            points = [QPointF(*point) for point in self._zone["points_px"]]
-            painter.drawPolyline(QPolygonF(points))
-            for point in points:
-                painter.drawEllipse(point, 2, 2)
-        else:
-            draw_zone(painter, self._zone)
+def _shown(option: CameraOption) -> str:
+    """Return the value of a setting as it is written in a file."""
+    value = option.value
+    if value is None:
+        return "the camera's choice"
+    return str(value).lower() if isinstance(value, bool) else f"{value}"
