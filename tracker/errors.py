@@ -6,6 +6,7 @@ TrackerError
 │   └── ExpressionError    a rule that is text does not say something that can be known
 ├── ModelError             the network file cannot be used, or gave nonsense
 ├── MissingExtra           an optional part is not installed
+├── MissingDriver          a device's own driver is not installed
 ├── DeviceError            a camera or an actuator failed
 │   ├── DeviceNotFound     it was not there when we opened it
 │   ├── DeviceLost         it was there, and stopped answering
@@ -98,6 +99,18 @@ class MissingExtra(TrackerError):
 
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(f"{what} needs: pip install 'behaviour-tracker[{extra}]'")
+
+
+class MissingDriver(TrackerError):
+    """The driver of a device, which is no Python package, is not installed.
+
+    Args:
+        what: What it is needed for, e.g. "a camera of kind genicam".
+        how: How to install it.
+    """
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__(f"{what} needs its driver: {how}")
 
 
 class DeviceError(TrackerError):

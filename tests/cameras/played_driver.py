@@ -67,6 +67,7 @@ class Device:
     )
     rounds_to: dict = field(default_factory=dict)
     formats: tuple = ("Mono8", "Mono12", "BayerRG8")
+    selectors: tuple = ("FrameStart",)
     is_there: bool = True
     last_number: int | None = None
     tick_hz: float = math.nan
@@ -114,7 +115,8 @@ class Features:
         self._device.features[name] = self._device.rounds_to.get(name, value)
 
     def choices(self, name):
-        return self._device.formats if name == "PixelFormat" else ()
+        offered = {"PixelFormat": self._device.formats, "TriggerSelector": self._device.selectors}
+        return offered.get(name, ())
 
     def run(self, name):
         self._device.asked.append((name, None))
@@ -163,7 +165,7 @@ class Stream:
         return Backlog(self._n_waiting, self._n_overruns)
 
     def counts(self):
-        return {"overruns": self._n_overruns}
+        return {"overruns": self._n_overruns, "unread": len(self._device.script)}
 
     def stop(self):
         self.is_running = False

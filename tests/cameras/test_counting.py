@@ -76,6 +76,25 @@ def test_a_count_that_does_not_go_up_is_a_lost_camera(last_number, numbers):
         counting.take(whole(numbers[1]), 0)
 
 
+def test_a_buffer_whose_number_was_lost_is_the_next_frame():
+    counting = Counting(GIGE)
+    found = gaps(counting, whole(65534), broken(None), broken(None), whole(2))
+    assert found == [(1, 1, Fate.INCOMPLETE), (2, 2, Fate.INCOMPLETE)]
+    assert counting.next_index == 4
+
+
+def test_frames_missing_around_a_buffer_without_a_number_are_counted():
+    """5 came, 6 and 7 did not, of 8 the number was lost, 9 came: four frames after the first."""
+    counting = Counting(None)
+    found = gaps(counting, whole(5), broken(None), whole(9))
+    assert found == [(1, 1, Fate.INCOMPLETE), (2, 3, Fate.LOST_ON_LINK)]
+    assert counting.next_index == 5
+
+
+def test_the_first_buffer_may_have_lost_its_number():
+    assert gaps(Counting(None), broken(None), whole(7)) == [(0, 0, Fate.INCOMPLETE)]
+
+
 def test_an_overrun_is_the_cause_of_the_gap_behind_the_frames_that_waited():
     """Ten wait, the 11th to 13th found no buffer: the jump is where the driver said."""
     counting = Counting(None)

@@ -68,7 +68,7 @@ def test_every_kind_of_loss_has_its_cause_and_nothing_is_left_out(make):
         *[0, (1, 1, "incomplete"), 2, (3, 4, "lost_on_link"), 5],
         *[(6, 7, "driver_overrun"), 8, 9, (10, 11, "lost_by_sensor"), 12, None],
     ]
-    assert camera.account == {"frames": 13, "returns": 0, "overruns": 1}
+    assert camera.account == {"frames": 13, "returns": 0, "overruns": 1, "unread": 0}
 
 
 def test_the_cameras_count_is_that_of_what_was_read(make):
@@ -80,11 +80,11 @@ def test_the_cameras_count_is_that_of_what_was_read(make):
 
 
 def test_the_account_can_still_be_asked_for_after_the_end(make):
-    camera = make(Device([whole(0)]))
+    camera = make(Device([whole(0), whole(1)]))
     camera.open()
     read(camera, 1)
     camera.close()
-    assert camera.account == {"frames": 1, "returns": 0, "overruns": 0}
+    assert camera.account == {"frames": 1, "returns": 0, "overruns": 0, "unread": 1}
 
 
 def test_an_image_is_the_drivers_own_memory(make):
@@ -143,13 +143,13 @@ def test_it_says_what_the_camera_says_of_itself(make):
 def test_what_is_not_asked_for_is_left_as_it_is(make):
     device = Device([])
     make(device).open()
-    assert device.asked == [("PixelFormat", "Mono8"), ("TriggerMode", "Off")]
+    assert device.asked == [("PixelFormat", "Mono8")]
 
 
 def test_a_region_is_moved_back_before_it_is_made_larger(make):
     device = Device([])
     make(device, width=400, height=300, offset_x=16, offset_y=8).open()
-    assert device.asked[1:-1] == [
+    assert device.asked[1:] == [
         *[("OffsetX", 0), ("OffsetY", 0), ("Width", 400), ("Height", 300)],
         *[("OffsetX", 16), ("OffsetY", 8)],
     ]
@@ -192,11 +192,38 @@ def test_a_rate_that_the_exposure_does_not_allow_is_an_error(make):
         make(device, fps=100).open()
 
 
+def test_a_rate_that_the_cameras_own_exposure_does_not_allow_is_an_error(make):
+    """The exposure was not asked for, and stayed at 5 ms."""
+    with pytest.raises(DeviceError, match=r"fps 300 .* for 5000 us: set exposure_us to less than"):
+        make(Device([]), fps=300).open()
+
+
 def test_automatic_exposure_and_gain_are_switched_off_where_values_are_asked_for(make):
     device = Device([])
     device.features |= {"ExposureAuto": "Continuous", "GainAuto": "Continuous"}
     make(device, exposure_us=2000, gain=3).open()
     assert (device.features["ExposureAuto"], device.features["GainAuto"]) == ("Off", "Off")
+
+
+def test_a_trigger_that_was_forgotten_in_the_camera_is_switched_off(make):
+    device = Device([])
+    device.features["TriggerMode"] = "On"
+    make(device).open()
+    assert device.features["TriggerMode"] == "Off"
+
+
+def test_every_trigger_of_the_camera_but_the_chosen_one_is_off(make):
+    """The selector says which of them TriggerMode speaks of; the played camera has one for all."""
+    device = Device([], selectors=("AcquisitionStart", "FrameStart"))
+    device.features |= {"TriggerSelector": "FrameStart", "TriggerMode": "On"}
+    make(device, trigger={"source": "Line1"}).open()
+    asked = [wish for wish in device.asked if wish[0].startswith("Trigger")]
+    assert asked == [
+        *[("TriggerSelector", "AcquisitionStart"), ("TriggerMode", "Off")],
+        ("TriggerSelector", "FrameStart"),
+        *[("TriggerSelector", "FrameStart"), ("TriggerSource", "Line1")],
+        *[("TriggerActivation", "RisingEdge"), ("TriggerMode", "On")],
+    ]
 
 
 def test_older_cameras_have_older_names(make):

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cameras.fake_gige import need_aravis
 from cameras.played_driver import Device, broken, whole
 from videos import write_video
 
 from tracker.cameras.basler import BaslerSettings, basler_camera
+from tracker.cameras.genicam import GenicamSettings, genicam_camera
 from tracker.cameras.machine_vision import MachineVisionCamera, MachineVisionSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
@@ -56,6 +58,12 @@ def basler(clock, folder, **settings):
     return basler_camera(BaslerSettings(emulated=True, **size, **settings), clock)
 
 
+def genicam(clock, folder):
+    need_aravis()
+    size = {"width": 96, "height": 72, "fps": 400, "exposure_us": 500}
+    return genicam_camera(GenicamSettings(emulated=True, **size), clock)
+
+
 def played(clock, folder):
     """Losses of every kind, across the wrap of a count of 16 bits."""
 
@@ -84,13 +92,14 @@ CAMERAS = {
     "tracks only": tracks_only,
     "scripted": scripted,
     "basler": basler,
+    "genicam": genicam,
     "machine vision losing": played,
 }
 
 LIVE = ("synthetic", "synthetic colour", "synthetic losing", "video file")
 """Those whose frames come when they are due."""
 
-ENDING = [name for name in CAMERAS if name not in {"basler", "machine vision losing"}]
+ENDING = [name for name in CAMERAS if name not in {"basler", "genicam", "machine vision losing"}]
 """Those that have a last frame."""
 
 LOSSES = {

@@ -252,6 +252,8 @@ class PylonStream:
         self.last_number = GIGE_LAST_NUMBER if link == "BaslerGigE" else None
         self._is_emulated = link == EMULATED
         self._chunks: tuple[str, ...] = ()
+        self._statistics: Any = None
+        self._final: dict[str, int] = {}
         self.tick_hz = math.nan if self._is_emulated else self._tick_rate(link)
 
     def start(self, n_buffers: int) -> None:
@@ -305,17 +307,21 @@ class PylonStream:
         return Backlog(self._camera.NumReadyBuffers.GetValue(), n_overruns)
 
     def counts(self) -> dict[str, int]:
-        """Pylon's statistics, by its own names."""
+        """Pylon's statistics, by its own names, and what waits."""
+        if self._final or self._statistics is None:
+            return self._final
         names = (
             *("Statistic_Total_Buffer_Count", "Statistic_Failed_Buffer_Count"),
             *("Statistic_Buffer_Underrun_Count", "Statistic_Failed_Packet_Count"),
             *("Statistic_Resend_Request_Count", "Statistic_Resend_Packet_Count"),
         )
-        return {name.removeprefix("Statistic_").lower(): self._statistic(name) for name in names}
+        counts = {name.removeprefix("Statistic_").lower(): self._statistic(name) for name in names}
+        return counts | {"unread": self.backlog().n_waiting}
 
     def stop(self) -> None:
         """Stop grabbing. Raises `DeviceError`."""
         self.give_back()
+        self._final = self.counts()
         try:
             self._camera.StopGrabbing()
         except self._pylon.GenericException as failure:

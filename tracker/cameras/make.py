@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tracker.cameras.base import Camera
 from tracker.cameras.basler import BaslerSettings, basler_camera
+from tracker.cameras.genicam import GenicamSettings, genicam_camera
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.synthetic.camera import Light
@@ -18,7 +19,8 @@ CameraSettings = Annotated[
     | VideoFileSettings
     | OpenCVSettings
     | TracksOnlySettings
-    | BaslerSettings,
+    | BaslerSettings
+    | GenicamSettings,
     Field(discriminator="kind"),
 ]
 
@@ -42,5 +44,7 @@ def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = No
             return TracksOnlyCamera(settings, clock)
         case BaslerSettings():
             return basler_camera(settings, clock)
+        case GenicamSettings():
+            return genicam_camera(settings, clock)
         case _:
             assert_never(settings)

@@ -65,7 +65,8 @@ class MachineVisionCamera:
         self._ready: deque[Frame | Gap] = deque()
         self._first: tuple[int, int] | None = None
         self._last_index, self._last_ns, self._captured_ns, self._heard_ns = -1, -1, -1, 0
-        self._due_ns, self._is_exposing = 0, False
+        self._is_sending = self._is_exposing = False
+        self._due_ns = 0
         self._n_read = 0
         self._n_returns = 0
         self._counts: dict[str, int] = {}
@@ -94,7 +95,7 @@ class MachineVisionCamera:
         return {"frames": self._n_read, "returns": self._n_returns} | self._counts
 
     def open(self) -> None:
-        """Open the camera, set it, compare what it does, and let it send.
+        """Open the camera, set it, and compare what it does; the first `read` lets it send.
 
         Raises:
             MissingExtra: If the driver is not installed.
@@ -114,7 +115,8 @@ class MachineVisionCamera:
         """Return the next frame or gap, None if none came.
 
         Raises:
-            DeviceError: If the camera is closed, or sends what it was not asked for.
+            DeviceError: If the camera is closed, does not start, or sends something else than
+                it was asked for.
             DeviceLost: If it was unplugged, and `on_disconnect` is end or it stays away.
         """
         info = self.info
@@ -144,7 +146,7 @@ class MachineVisionCamera:
         return self._connection.stream.last_number if self._connection else None
 
     def _start(self) -> CameraInfo:
-        """Connect, ask, compare, start. Leaves nothing open if it fails."""
+        """Connect, ask, compare. Leaves nothing open if it fails."""
         connection = self._connect()
         self._connection = connection
         try:
@@ -156,11 +158,10 @@ class MachineVisionCamera:
                 colour=self._settings.colour,
                 levels=Levels(self._settings.darkest, self._settings.brightest),
             )
-            connection.stream.start(self._settings.buffers)
         except DeviceError:
             self._disconnect()
             raise
-        self._due_ns, self._is_exposing = self._clock.now_ns(), False
+        self._is_sending = False
         self._set_time(connection)
         return info
 
@@ -196,6 +197,10 @@ class MachineVisionCamera:
     def _take(self, connection: Connection, timeout_s: float) -> None:
         """Wait for one buffer; what it is and what is missing before it becomes ready."""
         stream = connection.stream
+        if not self._is_sending:  # not before: frames would wait, and be lost, until somebody reads
+            stream.start(self._settings.buffers)
+            self._is_sending, self._is_exposing = True, False
+            self._due_ns = self._heard_ns = self._clock.now_ns()
         stream.give_back()
         self._counting.look(stream.backlog())
         trigger = self._settings.trigger
@@ -308,8 +313,8 @@ class MachineVisionCamera:
             return
         stream = self._connection.stream
         with suppress(DeviceError):
-            self._counts = stream.counts()
             stream.give_back()
             stream.stop()
+        self._counts = stream.counts()
         self._connection.close()
         self._connection = None

@@ -83,9 +83,16 @@ class Counting:
             is_overrun = True
         return Fate.DRIVER_OVERRUN if is_overrun else Fate.LOST_ON_LINK
 
-    def _sent_since(self, number: int) -> int:
-        """How many frames the link's count left out before this one."""
-        last, self._number = self._number, number
+    def _sent_since(self, number: int | None) -> int:
+        """How many frames the link's count left out before this one.
+
+        Buffers come in order, so one without a number is taken as the next frame.
+        """
+        last = self._number
+        if number is None:
+            self._number = None if last is None else self._after(last)
+            return 0
+        self._number = number
         if last is None:
             return 0
         if self._last_number is not None and number > self._last_number:
@@ -98,3 +105,6 @@ class Counting:
                 f"it has started anew; check its power supply"
             )
         return steps - 1
+
+    def _after(self, number: int) -> int:
+        return 1 if number == self._last_number else number + 1

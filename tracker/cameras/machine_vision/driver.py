@@ -24,7 +24,7 @@ class Buffer:
     """What the driver delivered for one frame, whole or not.
 
     Attributes:
-        number: The link's count of frames; wraps as the stream says.
+        number: The link's count of frames; wraps as the stream says. None: what says it was lost.
         problem: In the driver's words why it cannot be used; "" if it is whole.
         data: uint8, 1-D: the driver's own memory, until it is given back. Empty if not whole.
         width: px.
@@ -35,7 +35,7 @@ class Buffer:
         exposures: The sensor's count of exposures, where it has one beside `number`.
     """
 
-    number: int
+    number: int | None
     problem: str
     data: NDArray[np.uint8]
     width: int
@@ -106,7 +106,10 @@ class Stream(Protocol):
         """How far the reader is behind."""
 
     def counts(self) -> dict[str, int]:
-        """What the driver has counted since it started, by its own names."""
+        """What the driver has counted since it started, by its own names, also when stopped.
+
+        `unread` are the buffers that are filled and were not taken.
+        """
 
     def stop(self) -> None:
         """Stop sending; twice does no harm."""

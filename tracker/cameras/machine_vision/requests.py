@@ -18,6 +18,7 @@ RESULTING = (
     "AcquisitionResultingFrameRate",
     "ResultingFrameRateAbs",
 )
+FRAME_START = "FrameStart"
 PTP = ("PtpEnable", "GevIEEE1588")
 """Names of one thing, newest first: GenICam's SFNC, makers' own, and GigE Vision's first."""
 
@@ -70,6 +71,12 @@ def apply(features: Features, settings: MachineVisionSettings) -> None:
     rate = first_of(features, RESULTING)
     if settings.fps is not None and settings.runs_by_itself and rate is not None:
         _compare(Wish("fps", rate, settings.fps, RATE_SLACK), features.get(rate))
+    exposed_ns = exposure_ns(features)
+    if settings.fps is not None and exposed_ns is not None and exposed_ns * settings.fps > 1e9:
+        raise DeviceError(
+            f"fps {settings.fps:g} was asked for, but the camera exposes each frame for "
+            f"{exposed_ns / 1000:g} us: set exposure_us to less than {1e6 / settings.fps:g}"
+        )
 
 
 def first_of(features: Features, names: Sequence[str]) -> str | None:
@@ -154,9 +161,8 @@ def _light(features: Features, settings: MachineVisionSettings) -> Iterator[Wish
 
 def _trigger(features: Features, settings: MachineVisionSettings) -> Iterator[Wish]:
     trigger = settings.trigger
+    _switch_triggers_off(features)
     if trigger is None:
-        if features.has("TriggerMode"):
-            yield Wish("trigger", "TriggerMode", "Off")
         if settings.fps is not None:
             if features.has("AcquisitionFrameRateEnable"):
                 yield Wish("fps", "AcquisitionFrameRateEnable", value=True)
@@ -168,6 +174,16 @@ def _trigger(features: Features, settings: MachineVisionSettings) -> Iterator[Wi
     if not trigger.by_software:
         yield Wish("trigger.activation", "TriggerActivation", trigger.activation)
     yield Wish("trigger", "TriggerMode", "On")
+
+
+def _switch_triggers_off(features: Features) -> None:
+    """Whatever the camera was set to wait for: a trigger that was forgotten stops it."""
+    selectors = features.choices("TriggerSelector") if features.has("TriggerSelector") else ()
+    for selector in (*(each for each in selectors if each != FRAME_START), FRAME_START):
+        if selectors:
+            features.set("TriggerSelector", selector)
+        if features.has("TriggerMode") and features.get("TriggerMode") != "Off":
+            features.set("TriggerMode", "Off")
 
 
 def _off(features: Features, feature: str) -> Iterator[Wish]:
