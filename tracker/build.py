@@ -269,7 +269,7 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
 def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool]:
     """Return what finds keypoints, and whether it makes masks."""
     if experiment.observer is not None:
-        return _without_network(experiment.observer), True
+        return without_network(experiment.observer), True
     if experiment.model.network == stand_in.NAME:
         return _stand_in(experiment), False
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
@@ -282,7 +282,8 @@ def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool
     return NetworkObserver(runtime, clock, experiment.model), has_masks
 
 
-def _without_network(settings: ObserverSettings) -> Observer:
+def without_network(settings: ObserverSettings) -> ShapeObserver:
+    """Return what sees animals without a network. Raises `ConfigError` where a file is missing."""
     method: Method
     match settings:
         case ThresholdSettings():

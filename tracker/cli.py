@@ -16,6 +16,7 @@ from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.check import Verdict, check
 from tracker.clock import SystemClock
 from tracker.commands import register as register_commands
+from tracker.commands.cameras import camera_overrides
 from tracker.commands.output import print_json
 from tracker.commands.signals import asked_by_signal
 from tracker.commands.viewing import open_beside, refuse_view
@@ -133,7 +134,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
         "notes": notes,
     }
     facts = [f"session.{name}={json.dumps(text)}" for name, text in about.items() if text]
-    source = _camera(camera, fast=fast, loop=loop)
+    source = camera_overrides(camera, fast=fast, loop=loop)
     experiment = load(config, [*source, *_seconds(seconds), *(changes or []), *facts])
     _run(experiment, config.stem, out, headless=headless, as_json=as_json, view=view)
 
@@ -149,7 +150,7 @@ def check_experiment(
     as_json: Json = False,
 ) -> None:
     """Try camera, network, disk and wire for a few seconds, and say whether a run would hold."""
-    experiment = load(config, [*_camera(camera), *(changes or [])])
+    experiment = load(config, [*camera_overrides(camera), *(changes or [])])
     with Console(stderr=True).status(f"trying {config.stem} for {seconds:g} s"):
         findings = check(experiment, out, seconds, SystemClock())
     if as_json:
@@ -298,24 +299,6 @@ def _watch(
         except SessionError as failure:
             return failure
     return None
-
-
-def _camera(camera: str | None, *, fast: bool = False, loop: bool = False) -> list[str]:
-    """Return the overrides for what the command line says of the camera."""
-    changes = []
-    if camera is not None:
-        settings: dict[str, Any] = {"kind": "video_file", "path": camera}
-        if camera == "synthetic":
-            settings = {"kind": "synthetic"}
-        elif camera.isdecimal() or "://" in camera:
-            settings = {"kind": "opencv", "device": int(camera) if camera.isdecimal() else camera}
-        changes.append(f"rig.camera={json.dumps(settings)}")  # JSON is YAML
-    if fast:
-        synthetic = camera == "synthetic"
-        changes.append("rig.camera.paced=false" if synthetic else "rig.camera.fast=true")
-    if loop:
-        changes.append("rig.camera.loop=true")
-    return changes
 
 
 def _seen_by(observer: SeenBy) -> list[str]:

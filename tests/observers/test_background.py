@@ -77,7 +77,7 @@ def test_one_that_sleeps_for_an_hour_does_not_melt_into_the_arena(estimator):
     asleep = draw(floor(), 200, 90)
     seen = play(observing, [floor(), *[asleep] * 360], fps=0.1)
     assert all(place(each) == pytest.approx((200, 90), abs=0.5) for each in seen[1:])
-    np.testing.assert_allclose(observing._method.empty[75:105, 170:230], FLOOR, atol=2)
+    np.testing.assert_allclose(observing.method.empty[75:105, 170:230], FLOOR, atol=2)
 
 
 def test_mixtures_forget_no_sleeper_either():
@@ -144,8 +144,8 @@ def test_what_is_too_small_for_an_animal_becomes_arena():
     observing = observer(min_area_px2=500)
     dropping = draw(floor(), 200, 90, long=12, short=12)
     play(observing, [floor(), *[dropping] * 200])
-    assert observing._method.empty[90, 200] == BODY
-    assert observing._method.empty[90, 100] == FLOOR
+    assert observing.method.empty[90, 200] == BODY
+    assert observing.method.empty[90, 100] == FLOOR
 
 
 def test_two_in_a_heap_that_sleep_do_not_melt_into_the_arena():
@@ -153,22 +153,22 @@ def test_two_in_a_heap_that_sleep_do_not_melt_into_the_arena():
     heap = draw(draw(floor(), 150, 100), 190, 100)
     seen = play(observing, [floor(), *[heap] * 300])
     assert seen[-1].measures["n_animals"] == 0  # no individual, as it is too large for one
-    assert observing._method.empty[100, 170] == FLOOR
+    assert observing.method.empty[100, 170] == FLOOR
 
 
 def test_frames_between_two_lessons_teach_nothing():
     observing = observer(learn_every_s=0.5)
     play(observing, [floor(), *[floor(grey=FLOOR + 1)] * 4], fps=10)
-    assert (observing._method.empty == FLOOR).all()
+    assert (observing.method.empty == FLOOR).all()
     play(observing, [floor(grey=FLOOR + 1)], 5, fps=10)
-    assert (observing._method.empty == FLOOR + 1).all()
+    assert (observing.method.empty == FLOOR + 1).all()
 
 
 def test_warming_up_again_forgets_the_arena():
     observing = observer()
     play(observing, [floor(), draw(floor(), 200, 90)])
     observing.warm_up(SHAPE)
-    assert observing._method.empty is None
+    assert observing.method.empty is None
     (seen,) = play(observing, [draw(floor(), 200, 90)])
     assert np.isnan(seen.xy).all()
 

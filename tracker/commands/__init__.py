@@ -17,6 +17,7 @@ from tracker.commands import (
     rendering,
     replaying,
     stimulation,
+    tuning,
     viewing,
     watching,
 )
@@ -35,6 +36,11 @@ def register(app: typer.Typer) -> None:
         epilog="Example: `tracker operating-point mine.yaml --tracks tracks.csv --truth rater.csv "
         "--false-per-hour 2 --plots plots --in-place`"
     )(operating.operating_point)
+    app.command(
+        epilog="Examples:\n\n`tracker tune mine.yaml`\n\n`tracker tune mouse_without_network "
+        "--camera mouse.mp4 --sheet steps.png`\n\n`tracker tune mine.yaml --set "
+        "observer.difference=45 --write`"
+    )(tuning.tune)
     app.command(epilog="Example: `tracker disarm --why 'the animal looks unwell'`")(asking.disarm)
     app.command(epilog="Example: `tracker stimulate light --width-ms 10`")(asking.stimulate)
     app.command(epilog="Example: `tracker mark 'door opened'`")(asking.mark)

@@ -164,6 +164,25 @@ class Background:
         suspects = self._model.suspects(grey)
         return mask if suspects is None else _u8(cv2.bitwise_and(mask, suspects))
 
+    def begin_with(self, picture: Grey) -> None:
+        """Take this for the picture of the empty arena, from the next `start` on."""
+        self._picture = picture
+
+    def pictures(self, grey: Grey) -> Sequence[tuple[str, Grey]]:
+        """Return the empty arena, and by how much the frame differs."""
+        if self._arena is None:
+            return []
+        lit = self._arena.lit(self._arena.gain(self._samples.of(grey)))
+        apart = cv2.subtract(lit, grey) if self._sign > 0 else cv2.subtract(grey, lit)
+        how = "darker" if self._sign > 0 else "lighter"
+        return [
+            ("the empty arena, in this frame's light", lit),
+            (
+                f"{how} than it by (x 2; animal above {self._settings.difference})",
+                _u8(cv2.add(apart, apart)),
+            ),
+        ]
+
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:
         """Learn the arena around these animals, if it is time to."""
         self._animals = animals
@@ -246,11 +265,13 @@ class _Arena:
         apart = np.abs(some - self._some * np.float32(gain))
         return bool(np.mean(apart > abs(self._difference)) <= SHARE_CHANGED)
 
+    def lit(self, gain: float) -> Grey:
+        """Return the arena in light by a factor stronger."""
+        return _u8(cv2.convertScaleAbs(self.now, alpha=1.0 if abs(gain - 1) < STEADY else gain))
+
     def limit(self, gain: float) -> Grey:
         """Return what animals are darker (or lighter) than, in light by a factor stronger."""
-        if abs(gain - 1) < STEADY:
-            return self._limit
-        return self._beyond(_u8(cv2.convertScaleAbs(self.now, alpha=gain)))
+        return self._limit if abs(gain - 1) < STEADY else self._beyond(self.lit(gain))
 
     def _beyond(self, lit: Grey) -> Grey:
         if self._difference > 0:

@@ -112,13 +112,28 @@ class Blob:
         """Return the extent of each blob; None if the picture is black."""
         if is_black(grey):
             return None
+        found = np.zeros_like(grey)
+        for peak in self._blobs(self._pyramid(grey)):
+            self._paint(found, grey, peak)
+        return found
+
+    def pictures(self, grey: Grey) -> Sequence[tuple[str, Grey]]:
+        """Return how much of a disc of the smallest, and of the largest size, is at each place."""
+        pyramid, shown = self._pyramid(grey), []
+        for scale in (self._scales[1], self._scales[-2]):
+            response = _response(pyramid[scale.halvings], scale, self._sign) / OF_A_DISC
+            contrast = np.clip(2 * response, 0, 255).astype(np.uint8)
+            whole = cv2.resize(contrast, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            shown.append(
+                (f"like a disc of {2 * scale.radius_px:.0f} px (contrast x 2)", _u8(whole))
+            )
+        return shown
+
+    def _pyramid(self, grey: Grey) -> list[Grey]:
         pictures = [grey]
         for _ in range(self._scales[-1].halvings):
             pictures.append(_halved(pictures[-1]))
-        found = np.zeros_like(grey)
-        for peak in self._blobs(pictures):
-            self._paint(found, grey, peak)
-        return found
+        return pictures
 
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:
         """Nothing: each frame stands for itself."""
@@ -206,6 +221,10 @@ def _response(picture: Grey, scale: _Scale, sign: int) -> NDArray[np.float32]:
     smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), scale.sigma)
     curved = cv2.Laplacian(smooth, cv2.CV_32F, ksize=1)
     return np.asarray(curved * np.float32(sign * scale.sigma**2), np.float32)
+
+
+def _u8(values: Any) -> Grey:
+    return np.asarray(values, np.uint8)
 
 
 def _to_frame(value: float, scale: _Scale) -> float:

@@ -71,10 +71,7 @@ class RegionGrowing:
         """Return the regions; None if the picture is black."""
         if is_black(grey):
             return None
-        dark = grey if self._settings.polarity is Polarity.DARK else _u8(cv2.bitwise_not(grey))
-        floor = float(np.median(dark[::EVERY_PX, ::EVERY_PX].ravel().take(self._inside)))
-        highest = floor - self._settings.min_contrast
-        smooth = _u8(cv2.blur(dark, (SMOOTH_PX, SMOOTH_PX)))
+        dark, smooth, highest = self._seen(grey)
         free, found = self._place.copy(), np.zeros_like(dark)
         for contour in self._animals:
             self._grow(dark, smooth, free, found, self._around(contour), highest)
@@ -84,9 +81,25 @@ class RegionGrowing:
                 break
         return found
 
+    def pictures(self, grey: Grey) -> Sequence[tuple[str, Grey]]:
+        """Return where seeds are sought, and what may be one."""
+        dark, smooth, highest = self._seen(grey)
+        may_seed = _u8(cv2.inRange(smooth, 0, max(highest, 0)))
+        return [
+            (f"means over {SMOOTH_PX} px" + ("" if dark is grey else ", turned"), smooth),
+            (f"what may be a seed (up to {max(highest, 0):.0f})", may_seed),
+        ]
+
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:  # noqa: ARG002
         """Note where animals are."""
         self._animals = animals[: self._settings.max_animals]
+
+    def _seen(self, grey: Grey) -> tuple[Grey, Grey, float]:
+        """Return a frame with dark animals, its means, and the highest mean that may be a seed."""
+        dark = grey if self._settings.polarity is Polarity.DARK else _u8(cv2.bitwise_not(grey))
+        floor = float(np.median(dark[::EVERY_PX, ::EVERY_PX].ravel().take(self._inside)))
+        smooth = _u8(cv2.blur(dark, (SMOOTH_PX, SMOOTH_PX)))
+        return dark, smooth, floor - self._settings.min_contrast
 
     def _around(self, contour: Contour) -> tuple[slice, slice]:
         x, y, width, height = cv2.boundingRect(contour)

@@ -55,6 +55,9 @@ class Method(Protocol):
     def foreground(self, grey: Grey, captured_ns: int) -> Grey | None:
         """Return what is animal; None if that cannot be told in this frame. May be one's own."""
 
+    def pictures(self, grey: Grey) -> Sequence[tuple[str, Grey]]:
+        """Return what lies between a frame and its foreground, with titles; for people."""
+
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:
         """Note a frame, and what in it may be animals. Called after `foreground`."""
 
@@ -78,14 +81,21 @@ class ShapeObserver:
     """
 
     def __init__(self, method: Method, settings: SilhouetteSettings, name: str) -> None:
-        self._method = method
-        self._settings = settings
+        self.method = method
+        """Tells what is animal."""
+        self.settings = settings
+        """Which pieces of that are individuals."""
         self._name = name
         self._place: Grey | None = None
         self._headings = Headings(settings.max_animals)
         self._watershed: Watershed | None = None
         self.seen: Sequence[Silhouette] = ()
         """The individuals of the last frame, in the order of the observation."""
+
+    @property
+    def place(self) -> Grey:
+        """255 where animals can be; of no pixel before `warm_up`."""
+        return np.zeros((0, 0), np.uint8) if self._place is None else self._place
 
     @property
     def skeleton(self) -> Skeleton:
@@ -101,8 +111,8 @@ class ShapeObserver:
             "provider": "cpu",
             "sha256": None,
             "library": f"OpenCV {cv2.__version__}",
-            "settings": self._settings.model_dump(mode="json"),
-            **self._method.facts,
+            "settings": self.settings.model_dump(mode="json"),
+            **self.method.facts,
         }
 
     def warm_up(self, shape: tuple[int, ...]) -> None:
@@ -126,50 +136,50 @@ class ShapeObserver:
                 f"frame {frame.index} has shape {frame.image.shape}, but the observer was warmed "
                 f"up for {place.shape}"
             )
-        grey = _grey(frame.image)
-        foreground = self._method.foreground(grey, frame.captured_ns)
+        grey = grey_of(frame.image)
+        foreground = self.method.foreground(grey, frame.captured_ns)
         pieces = None
         if foreground is not None:
             inside = foreground
-            if self._settings.within is not None:
+            if self.settings.within is not None:
                 inside = np.asarray(cv2.bitwise_and(foreground, place), np.uint8)
             pieces = self._pieces(grey, inside)
         if pieces is None:
             self.seen = ()
             return self._nothing(frame, abstained=True)
-        self.seen = pieces.found[: self._settings.max_animals]
-        self._method.learn(grey, frame.captured_ns, pieces.animals)
+        self.seen = pieces.found[: self.settings.max_animals]
+        self.method.learn(grey, frame.captured_ns, pieces.animals)
         if self._watershed is not None:
             self._watershed.note(self.seen)
         headings = self._headings.update(frame.index, self.seen)
         if not pieces.found:
-            return self._nothing(frame, abstained=not self._method.knows_nobody)
+            return self._nothing(frame, abstained=not self.method.knows_nobody)
         return _report(frame, self.seen, headings, len(pieces.found))
 
     def _start(self, shape: tuple[int, ...]) -> Grey:
         if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
             raise ModelError(f"images have shape {shape}: expected grey or RGB")
         size = shape[0], shape[1]
-        within = self._settings.within
+        within = self.settings.within
         place = np.full(size, 255, np.uint8) if within is None else place_mask(within, size)
         self._place, self.seen = place, ()
-        self._headings = Headings(self._settings.max_animals)
-        if self._settings.touching is Touching.WATERSHED:
-            self._watershed = Watershed(self._settings.min_area_px2)
-        self._method.start(place)
+        self._headings = Headings(self.settings.max_animals)
+        if self.settings.touching is Touching.WATERSHED:
+            self._watershed = Watershed(self.settings.min_area_px2)
+        self.method.start(place)
         return place
 
     def _pieces(self, grey: Grey, foreground: Grey) -> Pieces | None:
         watershed = self._watershed
         if watershed is None:
-            return pieces_of(foreground, self._settings)
+            return pieces_of(foreground, self.settings)
         return pieces_of(
-            foreground, self._settings, lambda contour, area: watershed.part(grey, contour, area)
+            foreground, self.settings, lambda contour, area: watershed.part(grey, contour, area)
         )
 
     def _nothing(self, frame: Frame, *, abstained: bool) -> Observation:
         """An observation of nothing: of one animal a row without positions, of several no row."""
-        n = 1 if self._settings.max_animals == 1 else 0
+        n = 1 if self.settings.max_animals == 1 else 0
         keypoints = len(SKELETON.keypoints)
         return Observation(
             frame.index,
@@ -236,5 +246,6 @@ def _masks(seen: Sequence[Silhouette], shape: tuple[int, ...]) -> Masks:
     return Masks(names, coverage, middle, middle, CELL_PX, CELL_PX)
 
 
-def _grey(image: NDArray[np.uint8]) -> Grey:
+def grey_of(image: NDArray[np.uint8]) -> Grey:
+    """Return the grey values of a grey or RGB image; a grey one is given back as it is."""
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))

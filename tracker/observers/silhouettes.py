@@ -147,18 +147,16 @@ def pieces_of(
         part: Returns the contours of the animals in a piece, given its contour and area; None:
             every piece is one.
     """
-    if settings.speck_px > 1:
-        square = np.ones((settings.speck_px, settings.speck_px), np.uint8)
-        foreground = _u8(cv2.morphologyEx(foreground, cv2.MORPH_OPEN, square))
+    foreground = open_specks(foreground, settings.speck_px)
     contours = [one for each in _occupied(foreground) for one in _outlines_in(foreground, *each)]
     if len(contours) > MOST_BLOBS:
         return None
     largest = math.inf if settings.max_area_px2 is None else settings.max_area_px2
     longest = math.inf if settings.max_aspect is None else settings.max_aspect
-    sized = [(_pixels_in(contour), contour) for contour in contours]
+    sized = [(pixels_in(contour), contour) for contour in contours]
     sized = [each for each in sized if each[0] >= settings.min_area_px2]
     if part is not None:
-        sized = [(_pixels_in(one), one) for area, contour in sized for one in part(contour, area)]
+        sized = [(pixels_in(one), one) for area, contour in sized for one in part(contour, area)]
     sized.sort(key=lambda each: -each[0])  # stable: ties stay in the order of the contours
     alone = [silhouette_of(each, area, settings.body) for area, each in sized if area <= largest]
     found = [each for each in alone if each.aspect <= longest]
@@ -205,6 +203,15 @@ def silhouette_of(contour: Contour, area_px2: float, body: float) -> Silhouette:
     )
 
 
+def open_specks(foreground: NDArray[np.uint8], speck_px: int) -> NDArray[np.uint8]:
+    """Return a foreground without what does not hold a square of this side; 1: itself."""
+    if speck_px <= 1:
+        return foreground
+    return _u8(
+        cv2.morphologyEx(foreground, cv2.MORPH_OPEN, np.ones((speck_px, speck_px), np.uint8))
+    )
+
+
 def outlines_of(mask: NDArray[np.uint8], offset: tuple[int, int] = (0, 0)) -> list[Contour]:
     """Return the outer contours of the pieces of a mask, moved by x and y (px)."""
     found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=offset)
@@ -238,7 +245,7 @@ def place_mask(within: Zone, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return mask.astype(np.uint8) * np.uint8(255)
 
 
-def _pixels_in(contour: Contour) -> float:
+def pixels_in(contour: Contour) -> float:
     """Pixels in a contour of all its outermost pixels, by Pick's theorem; holes count as in it."""
     return float(cv2.contourArea(contour)) + len(contour) / 2 + 1
 

@@ -77,15 +77,28 @@ class Threshold:
         """Return what lies in the window; None if the picture is black."""
         if is_black(grey):
             return None
+        lowest, highest = self._window(grey)
+        if lowest > highest:
+            return np.zeros_like(grey)
+        return np.asarray(cv2.inRange(grey, lowest, highest), np.uint8)
+
+    def _window(self, grey: Grey) -> tuple[int, int]:
+        """Return the lowest and the highest grey value of an animal; in disorder: there is none."""
         settings = self._settings
         if not settings.otsu:
-            return np.asarray(cv2.inRange(grey, settings.lowest, settings.highest))
+            return settings.lowest, settings.highest
         counts = cv2.calcHist([grey], [0], self._place, [256], [0, 256]).ravel().astype(np.float64)
         limit, contrast = otsu(counts)
         if contrast < settings.min_contrast:
-            return np.zeros_like(grey)
-        kind = cv2.THRESH_BINARY_INV if settings.polarity is Polarity.DARK else cv2.THRESH_BINARY
-        return np.asarray(cv2.threshold(grey, limit, 255, kind)[1])
+            return 255, 0
+        return (0, limit) if settings.polarity is Polarity.DARK else (limit + 1, 255)
+
+    def pictures(self, grey: Grey) -> Sequence[tuple[str, Grey]]:
+        """Return how often each grey value is there, and which of them are animal."""
+        settings, (lowest, highest) = self._settings, self._window(grey)
+        text = "nothing stands out" if lowest > highest else f"{lowest} to {highest} is animal"
+        how = "Otsu, " if settings.otsu else ""
+        return [(f"grey values, {how}{text}", _histogram(grey, self._place, lowest, highest))]
 
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:
         """Nothing: each frame stands for itself."""
@@ -96,6 +109,17 @@ BLACK = 12
 
 EVERY_PX = 8
 """Of so many rows and columns one is looked at where the whole picture is judged."""
+
+
+def _histogram(grey: Grey, place: Grey | None, lowest: int, highest: int) -> Grey:
+    """Return a picture as large as the frame: bars of 256 grey values, white in the window."""
+    counts = cv2.calcHist([grey], [0], place, [256], [0, 256]).ravel()
+    heights = np.sqrt(counts / max(float(counts.max()), 1.0))  # what is rare shows as well
+    height, width = grey.shape
+    value = np.arange(width) * 256 // width
+    is_bar = np.arange(height)[:, None] >= height * (1 - heights[value])
+    shade = np.where((value >= lowest) & (value <= highest), 255, 110)
+    return np.where(is_bar, shade, 20).astype(np.uint8)
 
 
 def is_black(grey: Grey) -> bool:
