@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from cameras.fake_gige import need_aravis
 
@@ -28,3 +30,23 @@ def test_a_session_with_the_camera_accounts_for_every_frame(name, tmp_path):
     assert account["frames"] - totals["captured"] in {0, 1}  # the frame that ended it
     asked = load(Path(name)).rig.camera
     assert about["camera"]["settings"]["fps"] == pytest.approx(asked.fps, rel=0.01)
+
+
+def test_a_session_on_a_folder_sees_pictures_as_they_appear(tmp_path):
+    """Twenty pictures, one of which is left out; written while the session runs."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    wishes = [f"rig.camera.folder={folder}", "rig.camera.end_after_s=0.5"]
+    session, out = build_session(
+        load(Path("camera_images"), [*ALONE, *wishes]), tmp_path, SystemClock()
+    )
+    cv2.imwrite(str(folder / "f000.png"), np.zeros((48, 64), np.uint8))
+    session.start()
+    for n in range(1, 22):
+        if n != 7:
+            cv2.imwrite(str(folder / f"f{n:03d}.png"), np.full((48, 64), n, np.uint8))
+    assert session.wait(30)
+    session.finish()
+    totals = json.loads((out / "session.json").read_text(encoding="utf-8"))["totals"]
+    assert (totals["captured"], totals["unexplained"]) == (21, 0)
+    assert totals["lost"].get("lost_on_link") == 1

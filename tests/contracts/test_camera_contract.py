@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from cameras.fake_gige import need_aravis
@@ -10,6 +11,7 @@ from videos import write_video
 
 from tracker.cameras.basler import BaslerSettings, basler_camera
 from tracker.cameras.genicam import GenicamSettings, genicam_camera
+from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.machine_vision import MachineVisionCamera, MachineVisionSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
@@ -64,6 +66,13 @@ def genicam(clock, folder):
     return genicam_camera(GenicamSettings(emulated=True, **size), clock)
 
 
+def images(clock, folder, **settings):
+    for n in range(N):
+        cv2.imwrite(str(folder / f"{n:03d}.png"), np.full((4, 6), 10 * n, np.uint8))
+    kinds = {"folder": folder, "there": "play", "end_after_s": 0.5}
+    return ImagesCamera(ImagesSettings(**kinds, **settings), clock)
+
+
 def played(clock, folder):
     """Losses of every kind, across the wrap of a count of 16 bits."""
 
@@ -93,6 +102,8 @@ CAMERAS = {
     "scripted": scripted,
     "basler": basler,
     "genicam": genicam,
+    "images": images,
+    "images colour": lambda c, f: images(c, f, colour=True, fps=25),
     "machine vision losing": played,
 }
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from tracker.cameras.base import Camera
 from tracker.cameras.basler import BaslerSettings, basler_camera
 from tracker.cameras.genicam import GenicamSettings, genicam_camera
+from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.synthetic.camera import Light
@@ -20,7 +21,8 @@ CameraSettings = Annotated[
     | OpenCVSettings
     | TracksOnlySettings
     | BaslerSettings
-    | GenicamSettings,
+    | GenicamSettings
+    | ImagesSettings,
     Field(discriminator="kind"),
 ]
 
@@ -33,18 +35,22 @@ def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = No
         clock: The session clock.
         light: Seen by a synthetic mouse; None: there is none.
     """
+    camera: Camera
     match settings:
         case SyntheticCameraSettings():
-            return SyntheticCamera(settings, clock, light)
+            camera = SyntheticCamera(settings, clock, light)
         case VideoFileSettings():
-            return VideoFileCamera(settings, clock)
+            camera = VideoFileCamera(settings, clock)
         case OpenCVSettings():
-            return OpenCVCamera(settings, clock)
+            camera = OpenCVCamera(settings, clock)
         case TracksOnlySettings():
-            return TracksOnlyCamera(settings, clock)
+            camera = TracksOnlyCamera(settings, clock)
         case BaslerSettings():
-            return basler_camera(settings, clock)
+            camera = basler_camera(settings, clock)
         case GenicamSettings():
-            return genicam_camera(settings, clock)
+            camera = genicam_camera(settings, clock)
+        case ImagesSettings():
+            camera = ImagesCamera(settings, clock)
         case _:
             assert_never(settings)
+    return camera

@@ -85,7 +85,7 @@ class OpenCVCamera:
         if self._info is not None:
             return
         device = self._settings.device
-        with _quiet():
+        with quiet_opencv():
             capture = self._connect()
             if not capture.isOpened():
                 capture.release()
@@ -112,7 +112,7 @@ class OpenCVCamera:
         """
         del timeout_s
         info, index = self.info, self._next_index
-        with _quiet():
+        with quiet_opencv():
             good, picture = self._capture.read() if self._capture else (False, None)
         if not good or picture is None:
             if info.n_frames is not None and index >= info.n_frames:
@@ -213,7 +213,7 @@ def _read_back(capture: cv2.VideoCapture) -> dict[str, str | float]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_opencv() -> Iterator[None]:
     """Keep OpenCV from writing to the terminal: what went wrong is in our own errors."""
     before = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
