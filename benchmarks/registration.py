@@ -29,12 +29,6 @@ from tracker.registration.reference import Reference
 from tracker.registration.start import Features, by_phase
 
 MOTIONS = ((0.3, -0.2, 0.1), (2.4, 1.7, -0.4), (-6.3, 4.8, 0.8), (9.0, -7.0, -1.2))
-    (0.3, -0.2, 0.1),
-    (2.4, 1.7, -0.4),
-    (-6.3, 4.8, 1.2),
-    (14.0, -9.0, -2.5),
-    (22.0, 14.0, 4.0),
-)
 """x and y (px) and turn about the middle (deg)."""
 
 VIDEOS = {

@@ -47,8 +47,8 @@ TUKEY = 4.685
 """95 % efficiency where everything fits: Holland and Welsch, Comm. Stat. A6 (1977) 813."""
 
 WIDE_AT_FIRST, NARROWS = 2.0, 0.7
-"""On the coarsest level weights let go of little at first, and narrow round by round, or a start that
-is off by an edge's width could be taken for the end."""
+"""On the coarsest level weights let go of little at first, and narrow round by round, or a start
+that is off by an edge's width could be taken for the end."""
 
 NARROWEST_NOISE, LEAST_NOISE = 1.5, 0.25
 """Grey values: of a cleaner picture weights let go as of one with the first, and nothing is surer
