@@ -1,8 +1,10 @@
 import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
+from cameras.rtsp_server import RtspServer
 from pydantic import ValidationError
 from videos import grey_level, write_pictures, write_video
 
@@ -70,6 +72,17 @@ def test_a_video_is_read_frame_by_frame(connect, video):
     camera = connect(video)
     levels = [int(camera.read(1).image.mean()) for _ in range(3)]
     assert levels == pytest.approx([grey_level(i) for i in range(3)], abs=2)
+
+
+def test_an_address_is_read_like_a_camera(connect):
+    server = RtspServer(60)
+    try:
+        camera = connect(server.url)
+        assert (camera.info.shape, camera.info.live, camera.info.n_frames) == ((48, 64), True, None)
+        levels = [int(camera.read(1).image.mean()) for _ in range(5)]
+    finally:
+        server.stop()
+    assert all(earlier < later for earlier, later in pairwise(levels))
 
 
 def test_frames_are_captured_when_they_are_received(connect, clock, video):

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 from cameras.fake_gige import need_aravis
+from cameras.rtsp_server import FPS, RtspServer
+from videos import write_video
 
 from tracker.build import build_session
 from tracker.clock import SystemClock
@@ -50,3 +52,29 @@ def test_a_session_on_a_folder_sees_pictures_as_they_appear(tmp_path):
     totals = json.loads((out / "session.json").read_text(encoding="utf-8"))["totals"]
     assert (totals["captured"], totals["unexplained"]) == (21, 0)
     assert totals["lost"].get("lost_on_link") == 1
+
+
+def test_a_session_on_a_stream_counts_by_the_senders_time(tmp_path):
+    server = RtspServer(150, leave_out=range(9, 150, 10))
+    wishes = [f"rig.camera.url={server.url}", f"rig.camera.fps={FPS}", "session.duration_s=0.4"]
+    try:
+        session, out = build_session(
+            load(Path("camera_rtsp"), [*ALONE, *wishes]), tmp_path, SystemClock()
+        )
+        session.run()
+    finally:
+        server.stop()
+    about = json.loads((out / "session.json").read_text(encoding="utf-8"))
+    assert about["totals"]["unexplained"] == 0
+    assert about["totals"]["lost"].get("lost_on_link") in {3, 4, 5}
+    assert about["camera_clock"]["n_frames"] > 0
+
+
+def test_a_session_on_a_usb_camera(tmp_path):
+    """A file stands for the camera: no USB camera is plugged in here."""
+    path = write_video(tmp_path / "a.avi", range(30), size=(480, 640), time_base=(1, 30))
+    wish = f"rig.camera.device={path}"
+    session, out = build_session(load(Path("camera_usb"), [*ALONE, wish]), tmp_path, SystemClock())
+    session.run()
+    totals = json.loads((out / "session.json").read_text(encoding="utf-8"))["totals"]
+    assert (totals["captured"], totals["processed"]) == (30, 30)

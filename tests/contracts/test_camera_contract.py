@@ -14,6 +14,7 @@ from tracker.cameras.genicam import GenicamSettings, genicam_camera
 from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.machine_vision import MachineVisionCamera, MachineVisionSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
+from tracker.cameras.rtsp import RtspCamera, RtspSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
@@ -73,6 +74,12 @@ def images(clock, folder, **settings):
     return ImagesCamera(ImagesSettings(**kinds, **settings), clock)
 
 
+def rtsp(clock, folder):
+    """A stream that a file stands for."""
+    path = write_video(folder / "a.mkv", range(0, 40 * N, 40))
+    return RtspCamera(RtspSettings(url=path.as_uri()), clock)
+
+
 def played(clock, folder):
     """Losses of every kind, across the wrap of a count of 16 bits."""
 
@@ -103,6 +110,7 @@ CAMERAS = {
     "basler": basler,
     "genicam": genicam,
     "images": images,
+    "rtsp": rtsp,
     "images colour": lambda c, f: images(c, f, colour=True, fps=25),
     "machine vision losing": played,
 }
@@ -110,7 +118,9 @@ CAMERAS = {
 LIVE = ("synthetic", "synthetic colour", "synthetic losing", "video file")
 """Those whose frames come when they are due."""
 
-ENDING = [name for name in CAMERAS if name not in {"basler", "genicam", "machine vision losing"}]
+ENDING = [
+    name for name in CAMERAS if name not in {"basler", "genicam", "rtsp", "machine vision losing"}
+]
 """Those that have a last frame."""
 
 LOSSES = {
@@ -118,7 +128,7 @@ LOSSES = {
     Fate.CAMERA_AWAY,
 }
 
-ENDLESS = (MachineVisionCamera,)
+ENDLESS = (MachineVisionCamera, RtspCamera)
 """Devices, which have no last frame: reading stops when enough are counted."""
 
 

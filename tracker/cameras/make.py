@@ -9,6 +9,7 @@ from tracker.cameras.basler import BaslerSettings, basler_camera
 from tracker.cameras.genicam import GenicamSettings, genicam_camera
 from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
+from tracker.cameras.rtsp import RtspCamera, RtspSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.synthetic.camera import Light
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
@@ -22,7 +23,8 @@ CameraSettings = Annotated[
     | TracksOnlySettings
     | BaslerSettings
     | GenicamSettings
-    | ImagesSettings,
+    | ImagesSettings
+    | RtspSettings,
     Field(discriminator="kind"),
 ]
 
@@ -51,6 +53,8 @@ def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = No
             camera = genicam_camera(settings, clock)
         case ImagesSettings():
             camera = ImagesCamera(settings, clock)
+        case RtspSettings():
+            camera = RtspCamera(settings, clock)
         case _:
             assert_never(settings)
     return camera
