@@ -15,6 +15,7 @@ from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.machine_vision import MachineVisionCamera, MachineVisionSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.rtsp import RtspCamera, RtspSettings
+from tracker.cameras.scene import SceneCamera, SceneCameraSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
@@ -95,7 +96,13 @@ def played(clock, folder):
     return MachineVisionCamera(MachineVisionSettings(), clock, "played", device.connect)
 
 
+def scene(clock, folder, **settings):
+    return SceneCamera(SceneCameraSettings(fps=25, n_frames=N, **settings), clock)
+
+
 CAMERAS = {
+    "scene": scene,
+    "scene losing": lambda c, f: scene(c, f, lose_fraction=0.4, jitter_ms=20),
     "synthetic": synthetic,
     "synthetic fast": lambda c, f: synthetic(c, f, paced=False),
     "synthetic colour": lambda c, f: synthetic(c, f, colour=True),

@@ -63,7 +63,7 @@ class ViewCollector:
         if corners is None:
             return None
         self.n_found += 1
-        if not all(_differ(corners, kept.corners, self.shape[1]) for kept in self.views):
+        if not all(differ(corners, kept.corners, self.shape[1]) for kept in self.views):
             return None
         self.views.append(View(name, corners))
         self.pictures.append(image.copy())
@@ -80,8 +80,8 @@ class ViewCollector:
             )
 
 
-def _differ(one: Corners, other: Corners, width: int) -> bool:
-    """Whether a corner that both have lies elsewhere."""
+def differ(one: Corners, other: Corners, width: int) -> bool:
+    """Whether a corner that two views both have lies elsewhere; `width` is the picture's (px)."""
     _, here, there = np.intersect1d(one.ids, other.ids, return_indices=True)
     if not len(here):
         return True

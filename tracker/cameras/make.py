@@ -10,6 +10,7 @@ from tracker.cameras.genicam import GenicamSettings, genicam_camera
 from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.rtsp import RtspCamera, RtspSettings
+from tracker.cameras.scene import SceneCamera, SceneCameraSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.synthetic.camera import Light
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
@@ -24,7 +25,8 @@ CameraSettings = Annotated[
     | BaslerSettings
     | GenicamSettings
     | ImagesSettings
-    | RtspSettings,
+    | RtspSettings
+    | SceneCameraSettings,
     Field(discriminator="kind"),
 ]
 
@@ -55,6 +57,8 @@ def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = No
             camera = ImagesCamera(settings, clock)
         case RtspSettings():
             camera = RtspCamera(settings, clock)
+        case SceneCameraSettings():
+            camera = SceneCamera(settings, clock)
         case _:
             assert_never(settings)
     return camera

@@ -8,6 +8,7 @@ from tracker.commands import (
     batch,
     behaviours,
     calibrating,
+    calibrating_views,
     compare,
     control,
     exporting,
@@ -83,6 +84,12 @@ def register(app: typer.Typer) -> None:
         epilog="Example: `tracker parity sessions/20261122T101500Z_m12 --set "
         "behaviours.freezing.rule.below=1.2`"
     )(parity.parity)
+    app.command(
+        name="calibrate-views",
+        epilog="Examples:\n\n`tracker calibrate-views front=front.mp4 left=left.mp4 "
+        "--board charuco:7x5:30 --lens front=front.yaml --lens left=left.yaml`\n\n"
+        "`tracker calibrate-views sessions/20261122T101500Z_board --board charuco:7x5:30`",
+    )(calibrating_views.calibrate_views)
     app.command(
         name="align",
         epilog="Examples:\n\n`tracker align sessions/20261122T101500Z_m12 --pulses ephys.npy`\n\n"
