@@ -12,6 +12,7 @@ from tracker.commands import (
     compare,
     control,
     exporting,
+    finding,
     operating,
     parity,
     recovering,
@@ -109,6 +110,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _register_views(app: typer.Typer) -> None:
+    app.command(
+        epilog="Examples:\n\n`tracker cameras`\n\n`tracker cameras --address 192.168.1.20`\n\n"
+        "`tracker cameras --emulated --json`"
+    )(finding.cameras)
     app.command(
         epilog="Examples:\n\n`tracker view`\n\n`tracker view tcp://rig1 tcp://rig2`\n\n"
         "`tracker view --screenshot view.png`"

@@ -17,6 +17,8 @@ def camera_overrides(camera: str | None, *, fast: bool = False, loop: bool = Fal
         settings: dict[str, Any] = {"kind": "video_file", "path": camera}
         if camera == "synthetic":
             settings = {"kind": "synthetic"}
+        elif camera.startswith(("rtsp://", "rtsps://")):
+            settings = {"kind": "rtsp", "url": camera}
         elif camera.isdecimal() or "://" in camera:
             settings = {"kind": "opencv", "device": int(camera) if camera.isdecimal() else camera}
         changes.append(f"rig.camera={json.dumps(settings)}")  # JSON is YAML

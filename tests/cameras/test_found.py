@@ -1,0 +1,106 @@
+"""What `tracker cameras` finds: cameras that drivers play stand for those that are plugged in."""
+
+import json
+import sys
+
+import pytest
+from cameras.fake_gige import ADDRESS, FakeGige, alone, need_aravis
+from pydantic import TypeAdapter
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from tracker.cameras.found import FoundCamera, search
+from tracker.cameras.make import CameraSettings, make_camera
+from tracker.cli import app
+from tracker.clock import SystemClock
+from tracker.commands.cameras import camera_overrides
+
+
+@pytest.fixture(scope="module")
+def found():
+    need_aravis()
+    with alone():
+        fake = FakeGige()
+        fake.plug_in()
+        try:
+            yield search(n_usb=1, emulated=True)
+        finally:
+            fake.unplug()
+
+
+def by_serial(found, serial):
+    return next(camera for camera in found.cameras if camera.serial == serial)
+
+
+def test_every_driver_lists_its_cameras_with_serial_number_model_and_formats(found):
+    basler = by_serial(found, "0815-0001")
+    assert (basler.kind, basler.vendor, basler.model) == ("basler", "Basler", "Emulation")
+    assert {"Mono8", "Mono12", "BayerRG8"} <= set(basler.formats)
+    gige = by_serial(found, "GV77")
+    assert (gige.kind, gige.vendor, gige.model) == ("genicam", "Aravis", "Fake")
+    assert {"Mono8", "RGB8"} <= set(gige.formats)
+    assert found.missing == ()
+
+
+def test_a_line_can_be_pasted_and_opens_that_camera(found):
+    for serial in ("0815-0001", "GV77"):
+        line = by_serial(found, serial).line
+        settings = TypeAdapter(CameraSettings).validate_python(YAML().load(line)["camera"])
+        assert settings.device in {serial, ADDRESS}
+    settings = TypeAdapter(CameraSettings).validate_python(
+        YAML().load(by_serial(found, "0815-0001").line)["camera"]
+    )
+    camera = make_camera(settings, SystemClock())
+    camera.open()
+    assert camera.info.settings["serial"] == "0815-0001"
+    camera.close()
+
+
+def test_lines_are_written_as_yaml_reads_them():
+    camera = FoundCamera("opencv", "", "webcam", "", wishes={"device": 2, "colour": True})
+    assert camera.line == "camera: {kind: opencv, device: 2, colour: true}"
+    number = FoundCamera("basler", "", "", "23456789", wishes={"device": "23456789"})
+    assert YAML().load(number.line) == {"camera": {"kind": "basler", "device": "23456789"}}
+
+
+def test_drivers_that_are_missing_are_named_with_what_brings_them(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pypylon.pylon", None)
+    monkeypatch.setitem(sys.modules, "gi.repository.Aravis", None)
+    found = search(n_usb=0)
+    assert found.cameras == ()
+    assert any("behaviour-tracker[basler]" in sentence for sentence in found.missing)
+    assert any("apt-get install gir1.2-aravis-0.8" in sentence for sentence in found.missing)
+
+
+def test_the_command_says_what_there_is_and_what_to_write(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gi.repository.Aravis", None)
+    result = CliRunner().invoke(app, ["cameras", "--emulated", "--usb", "0"])
+    assert result.exit_code == 0
+    assert 'camera: {kind: basler, device: "0815-0000", emulated: true}' in result.stdout
+    assert "not looked for: a camera of kind genicam needs its driver" in result.stdout
+
+
+def test_the_command_gives_json(monkeypatch):
+    for module in ("pypylon.pylon", "gi.repository.Aravis"):
+        monkeypatch.setitem(sys.modules, module, None)
+    result = CliRunner().invoke(app, ["cameras", "--usb", "0", "--json"])
+    about = json.loads(result.stdout)
+    assert about["cameras"] == []
+    assert len(about["missing"]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("rtsp://h/s", "rtsp"), ("http://h/s", "opencv"), ("1", "opencv"), ("a.mp4", "video_file")],
+)
+def test_what_the_command_line_says_of_a_camera_chooses_its_driver(said, kind):
+    (override,) = camera_overrides(said)
+    settings = json.loads(override.removeprefix("rig.camera="))
+    assert TypeAdapter(CameraSettings).validate_python(settings).kind == kind
+
+
+def test_no_camera_at_all_is_said(monkeypatch):
+    for module in ("pypylon.pylon", "gi.repository.Aravis"):
+        monkeypatch.setitem(sys.modules, module, None)
+    result = CliRunner().invoke(app, ["cameras", "--usb", "1"])
+    assert "No camera answers: check cables" in result.stdout
