@@ -27,7 +27,19 @@ STANDARD = (
 """What is written down of the first animal where the settings do not say what to write; and
 `distance(zone)` and `inside(zone)` of each zone."""
 
-_AXIS = ("heading", "angular_speed", "body_length", "body_angle", "facing")
+CLASS = "class_"
+"""`class_<name>` is how surely the network says that a frame is of a class."""
+
+_AXIS = (
+    "heading",
+    "angular_speed",
+    "body_length",
+    "body_angle",
+    "facing",
+    "alignment",
+    "ahead",
+    "aside",
+)
 """What a skeleton without a front and a rear does not have."""
 
 
@@ -124,6 +136,8 @@ class Catalogue:
         text = node.text if isinstance(node, Name) else node.name
         if isinstance(node, Name) and text in self._measures:
             return _passed_on(text)
+        if isinstance(node, Name) and text.startswith(CLASS):
+            return _class_score(text)
         own = self._short.get(text, text)
         if isinstance(node, Name) and own in self._own:
             return self._of_own(own)
@@ -147,7 +161,8 @@ class Catalogue:
             node = None
         if not isinstance(node, Name | Call):
             raise UnknownName(where, "feature", text, (*self.names, *self._short))
-        if isinstance(node, Name) and node.text not in (*self.names, *self._short):
+        known = (*self.names, *self._short)
+        if isinstance(node, Name) and not node.text.startswith(CLASS) and node.text not in known:
             raise UnknownName(where, "feature", text, (*self.names, *self._short))
         found = self.find(node)
         if bare != text and found.name != "".join(text.split()):
@@ -207,4 +222,16 @@ def _passed_on(name: str) -> Quantity:
     """A measure of the observation, as it is."""
     return Quantity(
         name, "1", 0.0, lambda scene: lambda: scene.measures.get(name, float("nan")), animals=()
+    )
+
+
+def _class_score(name: str) -> Quantity:
+    """How surely the network says that the frame is of a class."""
+    which = name.removeprefix(CLASS)
+    return Quantity(
+        name,
+        "1",
+        0.0,
+        lambda scene: lambda: scene.class_scores.get(which, float("nan")),
+        animals=(),
     )

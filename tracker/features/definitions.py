@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tracker.features import measures
-from tracker.features.measures import Make
+from tracker.features import egocentric, measures
 from tracker.features.references import Arguments
+from tracker.features.scene import Make
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,30 @@ DEFINITIONS: Mapping[str, Definition] = {
         "angle between the heading of an animal and the way from its front to a point, 0 to 180",
         measures.make_facing,
     ),
+    "alignment": Definition(
+        ("alignment(a, b)",),
+        "deg",
+        "angle between the headings of two animals, 0 to 180",
+        egocentric.make_alignment,
+    ),
+    "ahead": Definition(
+        ("ahead(a, b.nose)", "ahead(a, b)"),
+        "L",
+        "how far a point lies before the front of an animal, along its heading; behind negative",
+        egocentric.make_own_place(ahead=True),
+    ),
+    "aside": Definition(
+        ("aside(a, b.nose)", "aside(a, b)"),
+        "L",
+        "how far it lies to the right of that line; to the left negative",
+        egocentric.make_own_place(ahead=False),
+    ),
+    "found": Definition(
+        ("found", "found(b)"),
+        "%",
+        "how many of its keypoints were found; 0 if the animal was not seen",
+        egocentric.make_found,
+    ),
     "inside": Definition(
         ("inside(zone.nest)", "inside(nose, zone.nest)"),
         "1",
@@ -132,6 +156,12 @@ DEFINITIONS: Mapping[str, Definition] = {
         "s",
         "since the point was last seen in the zone; since the first frame if it never was",
         measures.make_time_since,
+    ),
+    "elapsed": Definition(
+        ("elapsed",),
+        "s",
+        "time since the first frame",
+        egocentric.make_elapsed,
     ),
     "distance_travelled": Definition(
         ("distance_travelled", "distance_travelled(b)"),

@@ -109,6 +109,7 @@ class FeatureExtractor:
         scene, n_seen = self._scene, len(xy)
         scene.now_ns = observation.captured_ns
         scene.measures = observation.measures
+        scene.class_scores = observation.class_scores
         for number, body in enumerate(self._bodies):
             if number < n_seen:
                 x_px, y_px = xy[number].T.tolist()

@@ -7,12 +7,10 @@ import math
 from collections.abc import Callable
 
 from tracker.features.body import Body
+from tracker.features.egocentric import between_deg
 from tracker.features.lines import Window, direction_deg
 from tracker.features.references import Arguments, Point, Wall, Zone
-from tracker.features.scene import Measure, Scene, Where
-
-Make = Callable[[Scene], Measure]
-"""Gives what measures a quantity in a scene."""
+from tracker.features.scene import Make, Measure, Scene, Where
 
 
 def of_body(get: Callable[[Body], float]) -> Callable[[Arguments], Make]:
@@ -221,18 +219,13 @@ def make_angle(arguments: Arguments) -> Make:
         if c is None:
             return lambda: _direction(at_a(), at_b())
         at_c = scene.where(c)
-        return lambda: _between(_direction(at_b(), at_a()), _direction(at_b(), at_c()))
+        return lambda: between_deg(_direction(at_b(), at_a()), _direction(at_b(), at_c()))
 
     return in_scene
 
 
 def _direction(a: tuple[float, float], b: tuple[float, float]) -> float:
     return direction_deg(b[0] - a[0], b[1] - a[1])
-
-
-def _between(one_deg: float, other_deg: float) -> float:
-    """Return the angle between two directions, 0 to 180."""
-    return abs((one_deg - other_deg + 180) % 360 - 180)
 
 
 def make_nearest(arguments: Arguments) -> Make:
@@ -293,7 +286,7 @@ def make_facing(arguments: Arguments) -> Make:
 
         def measure() -> float:
             front = body.x_px[body.front], body.y_px[body.front]
-            return _between(body.heading_deg, _direction(front, where()))
+            return between_deg(body.heading_deg, _direction(front, where()))
 
         return measure
 

@@ -33,6 +33,7 @@ class Scene:
     Attributes:
         now_ns: Capture time of the frame (ns).
         measures: Of the observation.
+        class_scores: Of the observation.
     """
 
     def __init__(self, bodies: Sequence[Body], arena: Arena, window_s: float) -> None:
@@ -42,6 +43,7 @@ class Scene:
         self.window_s = window_s
         self.now_ns = 0
         self.measures: Mapping[str, float] = {}
+        self.class_scores: Mapping[str, float] = {}
         self.memories: list[Forgets] = []
 
     def where(self, point: Point) -> Where:
@@ -71,3 +73,7 @@ class Scene:
             return hypot(x2 - x1, y2 - y1) / scale
 
         return measure
+
+
+Make = Callable[[Scene], Measure]
+"""Gives what measures a quantity in a scene."""
