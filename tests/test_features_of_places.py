@@ -1,13 +1,16 @@
 """Distances, angles, zones, walls, and what there is between two animals."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from rules_here import FPS, MICE, NAN, at, measured, seen, value
 
 from tracker.arena import Arena, ArenaSettings
 from tracker.errors import ConfigError, UnknownName
 from tracker.features import FeatureExtractor, FeatureSettings
+from tracker.features.catalogue import Catalogue
 
 HERE = at(0, 0)
 """Looks to the right; nose at 80, neck at 50, tail base at 0 px."""
@@ -43,6 +46,15 @@ HERE = at(0, 0)
         pytest.param("facing(a,b.tail_base)", [HERE, at(180, 100)], 45.0, id="aside"),
         pytest.param("facing(a,b.tail_base)", [HERE, at(-80, 0)], 180.0, id="behind"),
         pytest.param("facing(a,b)", [HERE, None], NAN, id="facing_nobody"),
+        pytest.param("alignment(a,b)", [at(0, 0, 170), at(9, 9, -170)], 20.0, id="alignment"),
+        pytest.param("ahead(a,b.tail_base)", [HERE, at(110, 40)], 3.0, id="ahead"),
+        pytest.param("aside(a,b.tail_base)", [HERE, at(110, 40)], 4.0, id="to_the_right"),
+        pytest.param("ahead(a,b.nose)", [at(0, 0, 90), at(-80, 0)], -8.0, id="behind_if_turned"),
+        pytest.param("aside(a,b.tail_base)", [at(0, 0, 90), at(-50, 9)], 5.0, id="right_if_turned"),
+        pytest.param("ahead(a,b)", [HERE, None], NAN, id="nobody_ahead"),
+        pytest.param("found(b)", [HERE, at(0, 0) * (1, NAN)], 0.0, id="nothing_found"),
+        pytest.param("found", [np.array([[1, 1], [NAN, 2], [3, 3]])], 66.66667, id="two_of_three"),
+        pytest.param("found(b)", [HERE, None], 0.0, id="not_there"),
     ],
 )
 def test_what_is_measured_of_one_frame(text, animals, expected):
@@ -174,3 +186,18 @@ def test_measures_of_masks_are_scaled_to_the_arena():
     found = extractor.update(seen(at(0, 0), measures=measures))
     assert extractor.names[:2] == ("area_cm2", "motion_energy_cm2")
     assert [*found.values()] == pytest.approx([8.0, 0.5, 2.5])
+
+
+def test_time_goes_on_whether_anything_is_seen_or_not():
+    found = measured("elapsed", frames=[(HERE,), (None,), (HERE,)])
+    assert [each for (each,) in found] == pytest.approx([0, 1 / FPS, 2 / FPS])
+
+
+def test_a_class_of_the_network_is_a_feature():
+    known = Catalogue(FeatureSettings(recorded=()), MICE, Arena(ArenaSettings(px_per_cm=10)))
+    wanted = [known.find_text("class_rearing", "test"), known.find_text("class_other", "test")]
+    extractor = FeatureExtractor(FeatureSettings(recorded=()), MICE, Arena(ArenaSettings(px_per_cm=10)),
+                                 wanted=wanted, catalogue=known)  # fmt: skip
+    found = extractor.update(replace(seen(HERE), class_scores={"rearing": 0.25}))
+    assert found["class_rearing"] == 0.25
+    assert math.isnan(found["class_other"])

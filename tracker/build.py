@@ -6,16 +6,19 @@ import math
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_never
 
+from tracker.build_classifiers import classifier_hashes
 from tracker.build_loop import Bench
 from tracker.build_watches import (
     build_catalogue,
     build_features,
     build_watches,
     masks_wanted,
+    refuse_unknown_classes,
 )
 from tracker.cameras.base import Camera
 from tracker.cameras.make import CameraSettings, make_camera
@@ -215,7 +218,10 @@ def build_camera(settings: CameraSettings, clock: Clock, bench: Bench | None = N
 
 
 def build_pipeline(
-    experiment: Experiment, clock: Clock, observer: Observer | None = None
+    experiment: Experiment,
+    clock: Clock,
+    observer: Observer | None = None,
+    only: Sequence[str] | None = None,
 ) -> Pipeline:
     """Return the pipeline of this experiment, its network loaded.
 
@@ -223,6 +229,7 @@ def build_pipeline(
         experiment: Checked settings.
         clock: Stamps the stages.
         observer: What sees the animal, in place of the experiment's network and lamps.
+        only: Features to measure, and no behaviours; None: what the experiment says.
 
     Raises:
         ConfigError: If a rule names a feature or a zone that is not there, or if identities are
@@ -241,10 +248,14 @@ def build_pipeline(
         tracker = Tracker(names, observer.skeleton, tracking)
     smoother = Smoother(experiment.smoothing, len(names), observer.skeleton)
     catalogue = build_catalogue(experiment, observer.skeleton)
-    features = build_features(experiment, observer.skeleton, catalogue)
+    features = build_features(experiment, observer.skeleton, catalogue, only)
     lamps = [lamp_measure(name) for name in experiment.rig.lamps]
     delays = smoother.delays(features.group_delay_s, but=lamps)
-    watches = build_watches(experiment, features.names, delays, catalogue)
+    watches = (
+        build_watches(experiment, features.names, delays, catalogue, observer.skeleton)
+        if only is None
+        else []
+    )
     return Pipeline(observer, features, watches, clock, tracker, smoother, delays)
 
 
@@ -255,7 +266,8 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
         ConfigError: If a rule looks at masks that the network does not make.
         ModelError: If the network file cannot be used.
     """
-    observer, has_masks = _bare_observer(experiment, clock)
+    observer, has_masks, classes = _bare_observer(experiment, clock)
+    refuse_unknown_classes(experiment, observer.skeleton, classes)
     tracking = experiment.tracking
     if tracking.appearance and len(tracking.names(experiment.session.subject)) > 1:
         observer = AppearanceObserver(observer)
@@ -266,12 +278,12 @@ def build_observer(experiment: Experiment, clock: Clock) -> Observer:
     return LampObserver(observer, lamps) if lamps else observer
 
 
-def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool]:
-    """Return what finds keypoints, and whether it makes masks."""
+def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool, tuple[str, ...]]:
+    """Return what finds keypoints, whether it makes masks, and the classes that it tells."""
     if experiment.observer is not None:
-        return without_network(experiment.observer), True
+        return without_network(experiment.observer), True, ()
     if experiment.model.network == stand_in.NAME:
-        return _stand_in(experiment), False
+        return _stand_in(experiment), False, ()
     runtime = OnnxRuntime(find_network(experiment.model.network), experiment.model)
     if not runtime.card.keypoints:
         raise ModelError(
@@ -279,7 +291,7 @@ def _bare_observer(experiment: Experiment, clock: Clock) -> tuple[Observer, bool
             f"choose a network that does"
         )
     has_masks = bool(runtime.card.mask_classes or runtime.card.individual_masks)
-    return NetworkObserver(runtime, clock, experiment.model), has_masks
+    return NetworkObserver(runtime, clock, experiment.model), has_masks, runtime.card.classes
 
 
 def without_network(settings: ObserverSettings) -> ShapeObserver:
@@ -336,6 +348,7 @@ def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
         "model_sha256": model.get("sha256"),
         "model": dict(model),
         "feature_files": hashes_of(experiment.features.files),
+        "classifiers": classifier_hashes(experiment),
         "python": platform.python_version(),
         "libraries": _versions(),
         "machine": {

@@ -7,15 +7,22 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from tracker.arena import Arena, ArenaSettings
 from tracker.behaviours.base import Behaviour
-from tracker.behaviours.rule import AllOfRule, InsideRule, RuleSettings, ThresholdRule, make_rule
+from tracker.behaviours.learned import ClassScore, ClassScoreRule, LearnedRule
+from tracker.behaviours.rule import AllOfRule, InsideRule, ThresholdRule, make_rule
 from tracker.behaviours.text_rule import RuleText, TextRule
 from tracker.episodes import EpisodeSettings
 from tracker.errors import ConfigError, UnknownName
-from tracker.features.catalogue import Catalogue, Quantity
+from tracker.features.catalogue import CLASS, Catalogue, Quantity
 from tracker.features.own import OwnFeature, load_own, try_own
 from tracker.features.settings import FeatureSettings
 from tracker.settings import Settings
 from tracker.types import Skeleton
+
+RuleOfParts = Annotated[
+    ThresholdRule | InsideRule | AllOfRule | LearnedRule | ClassScoreRule,
+    Field(discriminator="kind"),
+]
+"""Any rule that is no text, told apart by its `kind`."""
 
 GroupName = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=64)]
 
@@ -42,9 +49,12 @@ class Watched(Settings):
     """One behaviour of the ethogram."""
 
     rule: Annotated[
-        Annotated[RuleText, Tag("text")] | Annotated[RuleSettings, Tag("parts")],
+        Annotated[RuleText, Tag("text")] | Annotated[RuleOfParts, Tag("parts")],
         Discriminator(_kind_of_rule),
-    ] = Field(description="a text such as speed < 1 cm/s, or a threshold, zone, or several")
+    ] = Field(
+        description="a text such as speed < 1 cm/s; or a threshold, zone, or several; or a class "
+        "of a classifier or of the network"
+    )
     episode: EpisodeSettings = EpisodeSettings()
     exclusive: GroupName | None = Field(
         None,
@@ -99,7 +109,7 @@ def make_behaviour(
     group_delay_s: Mapping[str, float],
     above: Sequence[str],
 ) -> Behaviour:
-    """Return a behaviour.
+    """Return a behaviour that is no class of a classifier.
 
     Args:
         name: From the ethogram.
@@ -112,6 +122,10 @@ def make_behaviour(
     Raises:
         ConfigError: If its rule cannot be used, or looks at something that is not measured.
     """
+    if isinstance(watched.rule, LearnedRule):
+        raise TypeError(f"behaviour {name!r} is a class of a classifier")
+    if isinstance(watched.rule, ClassScoreRule):
+        return ClassScore(name, CLASS + watched.rule.class_name)
     if not isinstance(watched.rule, str):
         return make_rule(name, watched.rule, features, group_delay_s)
     rule = TextRule(name, watched.rule, catalogue, above)
@@ -123,7 +137,7 @@ def make_behaviour(
 
 
 def wanted_by(behaviours: Mapping[str, Watched], catalogue: Catalogue) -> list[Quantity]:
-    """Return what the rules look at, each thing once.
+    """Return what the rules look at, each thing once; classifiers tell for themselves.
 
     Raises:
         ConfigError: If a rule that is text cannot be used.
@@ -161,7 +175,11 @@ def problems_of(
     return found
 
 
-def _looked_at(rule: ThresholdRule | InsideRule | AllOfRule) -> list[str]:
+def _looked_at(rule: RuleOfParts) -> list[str]:
+    if isinstance(rule, LearnedRule):
+        return []
+    if isinstance(rule, ClassScoreRule):
+        return [CLASS + rule.class_name]
     if isinstance(rule, AllOfRule):
         return [text for each in rule.rules for text in _looked_at(each)]
     return [f"in_{rule.zone}" if isinstance(rule, InsideRule) else rule.feature]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.behaviours.base import Adjustable, Term
+from tracker.behaviours.base import Adjustable, Learned, Term
 from tracker.clock import Clock
 from tracker.errors import ConfigError, UnknownName
 from tracker.features import FeatureExtractor
@@ -76,6 +76,18 @@ class Pipeline:
     def min_fps(self) -> float:
         """Frames per second below which some features could never be known."""
         return self._features.min_fps
+
+    @property
+    def fps_by_behaviour(self) -> dict[str, tuple[float, float]]:
+        """Slowest and fastest frames per second for those behaviours that were learned."""
+        behaviours = [watch.behaviour for watch in self._watches]
+        return {each.name: each.fps for each in behaviours if isinstance(each, Learned)}
+
+    @property
+    def why_unknown(self) -> dict[str, str]:
+        """Why a behaviour that was learned says nothing of the last frame; "" if it does."""
+        behaviours = [watch.behaviour for watch in self._watches]
+        return {each.name: each.why_unknown for each in behaviours if isinstance(each, Learned)}
 
     @property
     def behaviours(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from tracker.session_parts import (
     Parts,
     SessionSettings,
     facts_at_end,
-    refuse_slow,
+    refuse_rate,
     refuse_stall,
 )
 from tracker.session_state import EndReason, State, Status, wire_status
@@ -221,7 +221,7 @@ class Session:
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
-            refuse_slow(info, parts.pipeline.min_fps)
+            refuse_rate(info, parts.pipeline.min_fps, parts.pipeline.fps_by_behaviour)
             parts.pipeline.warm_up(info.shape)
             if self._loop is not None:
                 refuse_stall(info, self._loop.stall_s)

@@ -1,5 +1,6 @@
 """What a session is made of, and who and how long; `tracker.build` puts it together."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -127,8 +128,26 @@ def facts_at_end(
     return facts
 
 
-def refuse_slow(info: CameraInfo, min_fps: float) -> None:
-    """Refuse a camera that is too slow for a speed. Raises `ConfigError`."""
+def refuse_rate(
+    info: CameraInfo, min_fps: float, learned: Mapping[str, tuple[float, float]]
+) -> None:
+    """Refuse a camera that is too slow for a speed, or unlike what a behaviour was learned on.
+
+    Args:
+        info: Of the camera.
+        min_fps: Below which a speed could not be known.
+        learned: Slowest and fastest rate by behaviour, of those that were learned.
+
+    Raises:
+        ConfigError: Saying what the camera gives and what is needed.
+    """
+    for name, (slowest, fastest) in learned.items():
+        if not math.isnan(info.fps) and not slowest <= info.fps <= fastest:
+            raise ConfigError(
+                f"{info.name} gives {info.fps:g} frames/s, but the classifier of behaviour "
+                f"{name!r} was trained for {slowest:g} to {fastest:g}: set the camera's rate, or "
+                f"train one on data like these"
+            )
     if info.fps < min_fps:
         raise ConfigError(
             f"{info.name} gives {info.fps:g} frames/s, and features.window_s needs at least "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tracker.arena import Arena, ArenaSettings, Rectangle
+from tracker.behaviours.learned import LearnedBehaviour, Told
 from tracker.behaviours.rule import AllOfRule, InsideRule, ThresholdRule, make_rule
 from tracker.behaviours.text_rule import TextRule
 from tracker.features import FeatureExtractor, FeatureSettings
@@ -24,12 +25,28 @@ BEHAVIOURS = {
     "inside": IN_NEST,
     "all_of": AllOfRule(rules=(STILL, IN_NEST)),
     "text": "speed < 5 cm/s ~ 2 cm/s and in zone.nest",
+    "learned": "learned",
     "text_that_remembers": "speed < 5 cm/s after leaving(zone.nest) within 1 s "
     "or fastest_keypoint < 2 cm/s for 0.2 s",
 }
 
 
+class SpeedIsIt:
+    """A classifier that is sure from 4 cm/s on, and does not know of less than 1."""
+
+    def step(self, features):
+        speed = float(np.nan_to_num(features[0]))
+        yes = min(1.0, max(0.0, (speed - 1) / 3))
+        return np.array([1 - yes, yes], np.float32), 0.0
+
+    def reset(self):
+        pass
+
+
 def make_behaviour(rule, features):
+    if rule == "learned":
+        told = Told(SpeedIsIt(), ["speed_cm_s"], step_s=0.02, warm_up_s=0.1, blind_s=0)
+        return LearnedBehaviour("watched", told, 1, 0.16, (1, 99))
     if isinstance(rule, str):
         return TextRule("watched", rule, Catalogue(FeatureSettings(), MOUSE, make_arena()))
     return make_rule("watched", rule, features.names, features.group_delay_s)

@@ -48,6 +48,19 @@ class Behaviour(Protocol):
         """Forget all frames, as if new. Twice does no harm."""
 
 
+@runtime_checkable
+class Learned(Protocol):
+    """A behaviour that was learned from data, and knows what those were like."""
+
+    @property
+    def fps(self) -> tuple[float, float]:
+        """Slowest and fastest frames per second that it was trained for."""
+
+    @property
+    def why_unknown(self) -> str:
+        """Why the last score was NaN, for a person; "" if it was not. Any thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One condition of a rule, as a person reads it. The score is 0.5 at the threshold.

@@ -15,6 +15,7 @@ from tracker.cameras.tracks_only import TracksOnlySettings
 from tracker.clock import SystemClock
 from tracker.config import Experiment, load
 from tracker.errors import ConfigError, EndOfStream
+from tracker.session_parts import refuse_rate
 from tracker.track_import.read import read_tracks
 from tracker.track_import.run import Import, experiment_for, observer_for
 from tracker.types import Episode, Frame, FrameResult
@@ -71,9 +72,10 @@ def decide(wanted: Import, progress: Progress = lambda _done, _of: None) -> Deci
     clock = SystemClock()
     pipeline = build_pipeline(experiment, clock, observer_for(wanted, tracks, experiment))
     camera = build_camera(experiment.rig.camera, clock)
-    collector = _Collector(pipeline.rules)
+    collector = _Collector(pipeline.rules, lambda: pipeline.why_unknown)
     camera.open()
     try:
+        refuse_rate(camera.info, pipeline.min_fps, pipeline.fps_by_behaviour)
         fps, n_frames = camera.info.fps, camera.info.n_frames or len(tracks)
         while True:
             try:
@@ -113,8 +115,10 @@ def _fps_of(wanted: Import) -> float:
 class _Collector:
     """Keeps what is said of each frame."""
 
-    def __init__(self, rules: Mapping[str, Sequence[str]]) -> None:
-        self._rules = rules
+    def __init__(
+        self, rules: Mapping[str, Sequence[str]], why: Callable[[], Mapping[str, str]]
+    ) -> None:
+        self._rules, self._why = rules, why
         self.captured_ns = array("q")
         self.episodes: list[Episode] = []
         self.scores = {name: array("d") for name in rules}
@@ -133,5 +137,9 @@ class _Collector:
                 self._note_missing(name, result)
 
     def _note_missing(self, name: str, result: FrameResult) -> None:
+        why = self._why().get(name)
+        if why:
+            self.missing[name][why] += 1
+            return
         unknown = [each for each in self._rules[name] if math.isnan(result.features[each])]
         self.missing[name].update(unknown or ["its inputs"])

@@ -58,7 +58,7 @@ class _Elapsed:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self.reset()
+        self._first_ns: int | None = None
 
     def __call__(self) -> float:
         now_ns = self._scene.now_ns
@@ -67,7 +67,7 @@ class _Elapsed:
         return (now_ns - self._first_ns) / 1e9
 
     def reset(self) -> None:
-        self._first_ns: int | None = None
+        self._first_ns = None
 
 
 def make_elapsed(_arguments: Arguments) -> Make:

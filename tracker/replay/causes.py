@@ -100,6 +100,9 @@ def _versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Cause
     if then.get("code_sha256") != now["code_sha256"]:
         text = f"other code: it ran with tracker {then.get('tracker')}, here is {now['tracker']}"
         yield Cause(Why.CODE, text)
+    for name, sha256 in then.get("classifiers", {}).items():
+        if now["classifiers"].get(name) != sha256:
+            yield Cause(Why.CODE, f"the classifier {name} was another one then")
     for file, sha256 in then.get("feature_files", {}).items():
         if now["feature_files"].get(file) != sha256:
             yield Cause(Why.CODE, f"the features of {file} were others then")

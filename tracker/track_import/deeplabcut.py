@@ -1,6 +1,7 @@
 """DeepLabCut's tables of tracks, of one animal or of several, as HDF5 or CSV."""
 
 import csv
+import gzip
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,12 @@ def read_csv(path: Path, sha256: str) -> Tracks:
     except ImportError as error:
         raise MissingExtra("export", "reading tracks of DeepLabCut") from error
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        opened = gzip.open if path.suffix.casefold() == ".gz" else open
+        with opened(path, "rt", newline="", encoding="utf-8-sig") as file:
             first = [
                 row[0].strip().casefold() if row else "" for row in islice(csv.reader(file), 4)
             ]
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
         raise TrackFileError(f"cannot be read as CSV ({error})") from error
     header = [number for number, name in enumerate(first) if name in LEVELS]
     if not {"bodyparts", "coords"} <= set(first):

@@ -8,7 +8,7 @@ from tracker.observers.tracks import Tracks
 from tracker.track_import.deeplabcut import read_csv, read_h5
 from tracker.track_import.sleap import read_analysis, read_slp
 
-EXPECTED = "tracks of DeepLabCut (.h5, .csv) or SLEAP (.slp, .analysis.h5)"
+EXPECTED = "tracks of DeepLabCut (.h5, .csv, .csv.gz) or SLEAP (.slp, .analysis.h5)"
 
 
 def read_tracks(path: Path, video: Path | None = None) -> Tracks:
@@ -29,6 +29,8 @@ def read_tracks(path: Path, video: Path | None = None) -> Tracks:
     sha256 = _hash(path)
     try:
         ending = path.suffix.casefold()
+        if path.name.casefold().endswith(".csv.gz"):
+            return read_csv(path, sha256)
         if ending == ".csv":
             return read_csv(path, sha256)
         if ending == ".slp":

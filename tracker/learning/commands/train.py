@@ -1,5 +1,6 @@
 """`tracker new-recipe | train | learning-curve`: from labelled images to a network."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tracker.errors import TrainingStopped
+from tracker.errors import TrainingError, TrainingStopped
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it."""
@@ -50,16 +51,33 @@ def train(
         bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")
     ] = False,
 ) -> None:
-    """Train a network by its recipe, judge it on held-out data, and export it to ONNX."""
-    from tracker.learning.train import train as run_training  # torch: only here
+    """Train a network or a classifier by its recipe, judge it on held-out data, and export it."""
+    from tracker.learning.behaviours.recipe import is_behaviour_recipe
 
     try:
-        result = run_training(recipe, out=out, data=data, resume=resume)
+        if is_behaviour_recipe(recipe):
+            file, scores_by_name = _behaviours(recipe, out, data, resume=resume)
+        else:
+            from tracker.learning.train import train as run_training  # torch: only here
+
+            result = run_training(recipe, out=out, data=data, resume=resume)
+            file, scores_by_name = result.network, result.card.scores
     except TrainingStopped as stopped:
         Console(stderr=True).print(Text(str(stopped)), soft_wrap=True)
         raise typer.Exit(STOPPED) from stopped
-    scores = ", ".join(f"{name} {value:g}" for name, value in result.card.scores.items())
-    Console().print(f"{result.network}: {scores}", soft_wrap=True)
+    scores = ", ".join(f"{name} {value:g}" for name, value in scores_by_name.items())
+    Console().print(f"{file}: {scores}", soft_wrap=True)
+
+
+def _behaviours(
+    recipe: Path, out: Path | None, data: Path | None, *, resume: bool
+) -> tuple[Path, Mapping[str, float]]:
+    from tracker.learning.behaviours.train import train_behaviours  # torch: only here
+
+    if resume:
+        raise TrainingError("--resume: a classifier of behaviours is trained in one go")
+    trained = train_behaviours(recipe, out=out, data=data)
+    return trained.file, trained.card.scores
 
 
 def learning_curve(
