@@ -194,10 +194,10 @@ def test_time_goes_on_whether_anything_is_seen_or_not():
 
 
 def test_a_class_of_the_network_is_a_feature():
-    known = Catalogue(FeatureSettings(recorded=()), MICE, Arena(ArenaSettings(px_per_cm=10)))
+    settings, arena = FeatureSettings(recorded=()), Arena(ArenaSettings(px_per_cm=10))
+    known = Catalogue(settings, MICE, arena)
     wanted = [known.find_text("class_rearing", "test"), known.find_text("class_other", "test")]
-    extractor = FeatureExtractor(FeatureSettings(recorded=()), MICE, Arena(ArenaSettings(px_per_cm=10)),
-                                 wanted=wanted, catalogue=known)  # fmt: skip
+    extractor = FeatureExtractor(settings, MICE, arena, wanted=wanted, catalogue=known)
     found = extractor.update(replace(seen(HERE), class_scores={"rearing": 0.25}))
     assert found["class_rearing"] == 0.25
     assert math.isnan(found["class_other"])
