@@ -20,6 +20,7 @@ from tracker.build_watches import (
     masks_wanted,
     refuse_unknown_classes,
 )
+from tracker.camera_watch import CameraWatch
 from tracker.cameras.base import Camera
 from tracker.cameras.make import CameraSettings, make_camera
 from tracker.cameras.synthetic import (
@@ -140,6 +141,7 @@ def build_session(
             *(ClockFeed(name, make_clock(each, clock), clock) for name, each in rig.clocks.items()),
         ),
         filming=Filming() if outputs.recording.by_hand else None,
+        camera_watch=camera_watch(experiment, clock),
         armed=stimulation is not None and stimulation.armed,
         preview=_preview(experiment, session_id, clock),
         end_on_fault=stimulation is not None and stimulation.on_fault is OnFault.END,
@@ -166,6 +168,12 @@ def _preview(experiment: Experiment, session_id: str, clock: Clock) -> Preview |
         return None
     camera = experiment.rig.camera.kind
     return Preview(settings, session_id=session_id, camera=camera, clock=clock)
+
+
+def camera_watch(experiment: Experiment, clock: Clock) -> CameraWatch | None:
+    """Return what says whether the camera was moved. Raises `RegistrationError`."""
+    settings = experiment.rig.registration
+    return None if settings is None else CameraWatch(settings, clock)
 
 
 def facts_of(experiment: Experiment, folder: Path) -> Facts:

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import msgspec
+
 from tracker.errors import RecordingError, SessionError, TrackerError
+from tracker.geometry import Matrix
 from tracker.pipeline import Pipeline
+from tracker.registration.lines import ViewRow
 
 LEVEL = "change"
 """Level of the line in log.jsonl."""
@@ -60,11 +64,29 @@ class Change:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewChange:
+    """A camera that was moved, and whose positions are taken back to the reference.
+
+    Attributes:
+        row: What is written down of it.
+        to_reference: From px of a frame to px of the reference; None: the camera is as it was.
+    """
+
+    row: ViewRow
+    to_reference: Matrix | None
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        return f"positions are taken back to the reference view from frame {self.row.applied_from}"
+
+
 class Changes:
     """What was asked for and not done yet. `ask` by any thread, the rest by the pipeline's."""
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[tuple[Change, Future[str]]] = SimpleQueue()
+        self._asked: SimpleQueue[tuple[Change | ViewChange, Future[str]]] = SimpleQueue()
         self._is_over = False
 
     def ask(self, change: Change) -> "Future[str]":
@@ -75,21 +97,25 @@ class Changes:
             self.refuse()
         return done
 
+    def follow_view(self, row: ViewRow, to_reference: Matrix | None) -> None:
+        """Have positions taken back to the reference from the next frame on."""
+        self._asked.put((ViewChange(row, to_reference), Future()))
+
     def __bool__(self) -> bool:
         return not self._asked.empty()
 
-    def apply(self, pipeline: Pipeline, frame_index: int) -> list[Change]:
+    def apply(self, pipeline: Pipeline, frame_index: int) -> list[Change | ViewChange]:
         """Do what was asked for; return what was done.
 
         Args:
             pipeline: Between two frames.
             frame_index: Of the frame that comes next.
         """
-        done: list[Change] = []
+        done: list[Change | ViewChange] = []
         while (waiting := self._next()) is not None:
             change, future = waiting
             try:
-                made = carry_out(change, pipeline, frame_index)
+                made = _made(change, pipeline, frame_index)
             except TrackerError as error:
                 future.set_exception(error)
             else:
@@ -103,11 +129,19 @@ class Changes:
         while (waiting := self._next()) is not None:
             waiting[1].set_exception(SessionError("not changed: the session has ended"))
 
-    def _next(self) -> "tuple[Change, Future[str]] | None":
+    def _next(self) -> "tuple[Change | ViewChange, Future[str]] | None":
         try:
             return self._asked.get_nowait()
         except Empty:
             return None
+
+
+def _made(change: Change | ViewChange, pipeline: Pipeline, frame_index: int) -> Change | ViewChange:
+    if isinstance(change, Change):
+        return carry_out(change, pipeline, frame_index)
+    pipeline.see_from(change.to_reference)
+    row = msgspec.structs.replace(change.row, applied_from=frame_index)
+    return ViewChange(row, change.to_reference)
 
 
 def carry_out(change: Change, pipeline: Pipeline, frame_index: int) -> Change:

@@ -40,6 +40,7 @@ from tracker.observers.region_growing import RegionGrowingSettings
 from tracker.observers.threshold import ThresholdSettings
 from tracker.preview import PreviewSettings
 from tracker.publisher import PublisherSettings
+from tracker.registration.settings import RegistrationSettings
 from tracker.runtimes.base import RuntimeSettings
 from tracker.session_folder.settings import RecorderSettings
 from tracker.session_parts import SessionSettings
@@ -75,6 +76,9 @@ class Rig(Settings):
     clocks: Mapping[ClockName, ClockSettings] = Field(
         default_factory=dict,
         description="clocks of other systems that are followed while the session runs, by name",
+    )
+    registration: RegistrationSettings | None = Field(
+        None, description="watches whether the camera was moved; null: nobody does"
     )
     lamps: Mapping[LampName, LampSettings] = Field(
         default_factory=dict,

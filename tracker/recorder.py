@@ -21,6 +21,7 @@ from tracker.session_folder.around_episodes import AroundEpisodes
 from tracker.session_folder.files import (
     AppendFile,
     failure_of,
+    refuse_loss_of,
     replace_file,
     write_error,
     write_new,
@@ -40,6 +41,7 @@ from tracker.session_folder.stimulus_files import StimulusFiles
 from tracker.session_folder.tables import TableWriter
 from tracker.session_folder.video_encoder import Codec, EncoderChoice, choose_encoder
 from tracker.session_folder.video_track import VideoTrack, refuse_video
+from tracker.session_folder.view_files import ViewFiles
 from tracker.session_folder.work import Busy, Work
 from tracker.stimuli import Edge, StimulusRow
 from tracker.types import (
@@ -65,15 +67,17 @@ class _Files:
     observations: TableWriter
     episodes: AppendFile
     log: AppendFile
+    views: ViewFiles
     stimuli: StimulusFiles | None
     video: VideoTrack | None
 
-    def each(self) -> list[TableWriter | AppendFile | StimulusFiles | VideoTrack]:
+    def each(self) -> list[TableWriter | AppendFile | ViewFiles | StimulusFiles | VideoTrack]:
         files = (
             self.ledger,
             self.observations,
             self.episodes,
             self.log,
+            self.views,
             self.stimuli,
             self.video,
         )
@@ -231,6 +235,11 @@ class Recorder:
         """Add a line to edges.jsonl at once; raises what `write_result` raises."""
         self._stimulus_files().write_edge(edge)
 
+    @property
+    def views(self) -> ViewFiles:
+        """Where looks at the camera's view are written; raises what `write_result` raises."""
+        return self._open_files().views
+
     def write_ledger(self, rows: Sequence[LedgerRow]) -> None:
         """Add finished rows to frames.arrow, in the order of the camera's count."""
         ledger = self._open_files().ledger
@@ -266,16 +275,8 @@ class Recorder:
             if now_ns - self._synced_ns >= self._settings.sync_every_s * 1e9:
                 for file in files.each():
                     file.sync()
-                self._refuse_loss_of_folder()
+                refuse_loss_of(self._folder)
                 self._synced_ns = now_ns
-
-    def _refuse_loss_of_folder(self) -> None:
-        """Files that are open can still be written where a folder was removed, for nobody."""
-        if not (self._folder / names.SESSION).is_file():
-            raise RecordingError(
-                f"{self._folder} was removed or moved while it was written: look whether somebody "
-                f"cleaned up, or the disk came loose"
-            )
 
     def free_reserve(self) -> None:
         """Give back the room that was kept for the end; twice does no harm."""
@@ -361,7 +362,8 @@ class Recorder:
                 undo.callback(stimuli.close)
             video = self._begin_video()
             undo.pop_all()
-        return _Files(ledger, observations, episodes, log, stimuli, video)
+        views = ViewFiles(folder, self._session_id)
+        return _Files(ledger, observations, episodes, log, views, stimuli, video)
 
     def _begin_stimuli(self) -> StimulusFiles | None:
         if self._blinded is None:

@@ -9,6 +9,7 @@ from tracker.errors import DiskFull, RecordingError
 from tracker.filming import Filming
 from tracker.ledger import Ledger
 from tracker.recorder import Recorder
+from tracker.registration.lines import ViewPicture, ViewRow
 from tracker.ring_buffer import Read, Reader
 from tracker.session_folder.around_episodes import Settled
 from tracker.stages import PATIENCE_S, Note, Record
@@ -200,5 +201,9 @@ class RecorderStage:
                 self._recorder.write_stimulus(record)
             case Edge():
                 self._recorder.write_edge(record)
+            case ViewRow():
+                self._recorder.views.write(record)
+            case ViewPicture():
+                self._recorder.views.write_picture(record)
             case Note():
                 self._recorder.log(record.level, record.text, **record.facts)

@@ -1,6 +1,5 @@
 """Reads a session folder, also one that a crash or a power cut left open."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tracker.errors import RecordingError
+from tracker.registration.lines import ViewRow
 from tracker.session_folder import files as names
+from tracker.session_folder.ledger_end import count_rows
 from tracker.session_folder.lines import read_lines, read_session
 from tracker.session_folder.recorded_video import RecordedVideo, has_video, is_segmented
 from tracker.session_folder.rows import EpisodeLine, LogLine
@@ -22,8 +23,9 @@ from tracker.session_folder.stimulus_lines import edge_of, is_edge, is_seed, row
 from tracker.session_folder.stretch import Origin, Stretch
 from tracker.session_folder.table_file import TableFile
 from tracker.session_folder.tables import read_table
+from tracker.session_folder.view_files import read_views
 from tracker.stimuli import Edge, StimulusRow
-from tracker.types import Episode, Fate, Frame, Onset, Skeleton
+from tracker.types import Episode, Frame, Onset, Skeleton
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +66,15 @@ class Recording:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the folder, one sentence each; reads everything but the video."""
-        _ = self.ledger, self.observations, self.events, self.log, self.stimuli, self.edges
+        _ = (
+            self.ledger,
+            self.observations,
+            self.events,
+            self.log,
+            self.stimuli,
+            self.edges,
+            self.views,
+        )
         found = [
             f"{name} was cut off: read up to its last whole row"
             for name, cut in self._cut.items()
@@ -248,19 +258,15 @@ class Recording:
         """Lines of the log."""
         return tuple(self._lines(names.LOG, LogLine))
 
+    @cached_property
+    def views(self) -> tuple[ViewRow, ...]:
+        """Looks at where the camera looks; none where that was not watched."""
+        rows, self._cut[names.REGISTRATION] = read_views(self.folder)
+        return tuple(rows)
+
     def totals(self) -> dict[str, Any]:
         """Sums over the ledger as it was read, named as in `Totals.as_dict`."""
-        columns: list[list[str]] = [self.ledger[name].to_pylist() for name in ("fate", "recording")]
-        fates, recordings = Counter(columns[0]), Counter(columns[1])
-        unknown = str(Fate.UNKNOWN)
-        return {
-            "captured": self.ledger.num_rows,
-            "processed": fates.pop(str(Fate.PROCESSED), 0),
-            "recorded": recordings.pop(str(Fate.RECORDED), 0),
-            "lost": dict(fates),
-            "not_recorded": dict(recordings),
-            "unexplained": sum(unknown in pair for pair in zip(*columns, strict=True)),
-        }
+        return count_rows(self.ledger)
 
     @property
     def has_video(self) -> bool:

@@ -143,7 +143,7 @@ def _look(folder: Path, session: Mapping[str, Any], progress: Progress) -> dict[
     """How each file ends that has to be there, by name."""
     found = [look_at_table(folder / name) for name in (names.LEDGER, names.OBSERVATIONS)]
     lines = [names.EPISODES, names.LOG]
-    optional = (names.STIMULI, names.EDGES, names.SEALED)
+    optional = (names.STIMULI, names.EDGES, names.SEALED, names.REGISTRATION)
     lines += [name for name in optional if (folder / name).is_file()]
     found += [look_at_lines(folder / name) for name in lines]
     if session["recorder"]["codec"] != "none":

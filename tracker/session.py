@@ -201,6 +201,7 @@ class Session:
             image_shape=self._ring.shape,
             skeleton=self.parts.pipeline.observer.skeleton,
             filming=self.parts.filming,
+            view=self.parts.view,
         )
 
     def _open_parts(self) -> None:
@@ -215,13 +216,14 @@ class Session:
             if parts.preview is not None:
                 opened.callback(parts.preview.close)
                 parts.preview.bind()
-            for feed in parts.feeds:
+            for feed in parts.followed:
                 opened.callback(feed.close)
                 feed.open(self.note)
             opened.callback(parts.camera.close)
             parts.camera.open()
             info = parts.camera.info
             refuse_rate(info, parts.pipeline.min_fps, parts.pipeline.fps_by_behaviour)
+            parts.refuse_images(info.shape)
             parts.pipeline.warm_up(info.shape)
             if self._loop is not None:
                 refuse_stall(info, self._loop.stall_s)
@@ -269,12 +271,13 @@ class Session:
             live=info.live,
             filming=parts.filming,
         )
+        parts.watch_camera(self._ring, self.changes, self._records.put)
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", pipeline.step)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._watching = self._worker("watch", self._watch.step)
         self._tending = self._tenders(self._loop) if self._loop else []
-        self._following = [self._worker("feed", feed.step) for feed in self.parts.feeds]
+        self._following = [self._worker("feed", feed.step) for feed in parts.followed]
         first = [self._camera, self._pipeline, self._recording, self._watching]
         self._workers = [*first, *self._tending, *self._following]
         if parts.preview is not None:  # views are not worth the end of an experiment
@@ -334,7 +337,7 @@ class Session:
             lambda: self._stop(self._showing) if preview else None,
             lambda: preview.close() if preview else None,
             *(lambda worker=worker: self._stop(worker) for worker in self._following),
-            *(feed.close for feed in parts.feeds),
+            *(feed.close for feed in parts.followed),
             lambda: self._stop(self._camera),
             parts.camera.close,
             self._ring.close,

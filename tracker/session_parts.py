@@ -7,8 +7,10 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
+from tracker.camera_watch import CameraWatch
 from tracker.cameras.base import Camera
 from tracker.cameras.tick_clock import TickClock
+from tracker.changes import Changes
 from tracker.clock import Clock
 from tracker.clocks.feed import ClockFeed
 from tracker.closed_loop import ClosedLoop
@@ -19,6 +21,9 @@ from tracker.pipeline import Pipeline
 from tracker.preview import Preview
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
+from tracker.registration.lines import ViewPicture, ViewRow
+from tracker.ring_buffer import ReadPolicy, RingBuffer
+from tracker.session_status import ViewStatus
 from tracker.settings import Settings
 from tracker.stimuli import Edge
 from tracker.types import CameraInfo
@@ -102,8 +107,34 @@ class Parts:
     """Sends pictures to views; None: nobody does."""
     filming: Filming | None = None
     """Starts and stops the video by hand; None: it runs from start to end, or there is none."""
+    camera_watch: CameraWatch | None = None
+    """Says whether the camera was moved; None: nobody does."""
     armed: bool = False
     end_on_fault: bool = False
+
+    @property
+    def followed(self) -> Sequence[Feed]:
+        """All that is followed on a thread of its own."""
+        watch = self.camera_watch
+        return self.feeds if watch is None else (*self.feeds, watch)
+
+    @property
+    def view(self) -> ViewStatus | None:
+        """Where the camera looks; None: nobody watches that."""
+        return None if self.camera_watch is None else self.camera_watch.status
+
+    def refuse_images(self, shape: tuple[int, ...]) -> None:
+        """Refuse images that the reference view does not fit. Raises `RegistrationError`."""
+        if self.camera_watch is not None:
+            self.camera_watch.refuse_images(shape)
+
+    def watch_camera(
+        self, ring: RingBuffer, changes: Changes, put: Callable[[ViewRow | ViewPicture], None]
+    ) -> None:
+        """Let the camera be watched, if it is to be; before the threads start."""
+        if self.camera_watch is not None:
+            newest, follow = ring.reader(ReadPolicy.NEWEST), changes.follow_view
+            self.camera_watch.attach(newest, lambda: self.pipeline.newest, put, follow)
 
 
 def facts_at_end(

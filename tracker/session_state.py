@@ -76,6 +76,7 @@ def wire_status(
     image_shape: tuple[int, ...],
     skeleton: Skeleton,
     filming: Filming | None,
+    view: session_status.ViewStatus | None,
 ) -> session_status.Status:
     """Return what listeners are told of a session."""
     totals, outputs = now.totals, now.stimulation
@@ -113,4 +114,5 @@ def wire_status(
         gpu_busy=gpu.busy,
         gpu_memory=gpu.memory,
         filming=None if filming is None else filming.is_on,
+        view=view,
     )

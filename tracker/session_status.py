@@ -32,6 +32,30 @@ class OpenEpisode(Struct, frozen=True, kw_only=True):
     onset_ns: int
 
 
+class ViewStatus(Struct, frozen=True, kw_only=True):
+    """Where the camera looks, against where it looked when the arena was set up.
+
+    Attributes:
+        state: still, moving (not certain yet), moved, unknown; "" before the first look.
+        x_px: By how much the picture's middle has moved to the right; NaN if not known.
+        y_px: And down.
+        turned_deg: By how much the picture has turned, clockwise positive.
+        scale: How many times larger things are.
+        largest_px: By how much the corner has moved that moved most.
+        matrix: From px of the reference to px of the picture, row after row; empty: not known.
+        why: Why it is not known, in words.
+    """
+
+    state: str = ""
+    x_px: float = NAN
+    y_px: float = NAN
+    turned_deg: float = NAN
+    scale: float = NAN
+    largest_px: float = NAN
+    matrix: tuple[float, ...] = ()
+    why: str = ""
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """How a session is doing, as the session knows it.
 
@@ -66,6 +90,7 @@ class Status(Struct, frozen=True, kw_only=True):
         gpu_busy: Part of the time in which it computes, for any program (0 to 1); NaN if not known.
         gpu_memory: Part of its memory that is taken (0 to 1); NaN if not known.
         filming: Whether the video runs, where people start and stop it; None: they do not.
+        view: Where the camera looks; None: nobody watches that.
     """
 
     state: str
@@ -97,3 +122,4 @@ class Status(Struct, frozen=True, kw_only=True):
     gpu_busy: float = NAN
     gpu_memory: float = NAN
     filming: bool | None = None
+    view: ViewStatus | None = None

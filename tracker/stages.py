@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from tracker.cameras.base import Camera
-from tracker.changes import LEVEL, Changes
+from tracker.changes import LEVEL, Changes, ViewChange
 from tracker.clock import Clock
 from tracker.closed_loop import ClosedLoop
 from tracker.errors import DeviceError, DeviceLost, EndOfStream, RecordingError
 from tracker.ledger import Ledger
 from tracker.pipeline import Pipeline
 from tracker.publisher import Publisher
+from tracker.registration.lines import ViewPicture, ViewRow
 from tracker.ring_buffer import Reader, RingBuffer
 from tracker.stimuli import Edge, StimulusRow
 from tracker.types import Fate, Frame, FrameResult, Gap
@@ -37,7 +38,7 @@ class Note:
     facts: Mapping[str, object]
 
 
-Record = FrameResult | StimulusRow | Edge | Note
+Record = FrameResult | StimulusRow | Edge | Note | ViewRow | ViewPicture
 """What waits for the recorder, in the order in which it happened."""
 
 PATIENCE_S = 0.1
@@ -206,6 +207,9 @@ class PipelineStage:
     def _change(self, frame_index: int) -> None:
         """Do what people have asked for, before a frame; tell recorder and listeners."""
         for change in self._changes.apply(self._pipeline, frame_index):
+            if isinstance(change, ViewChange):
+                self._results.put(change.row)  # what is said of it, the camera's watch says
+                continue
             self._results.put(Note(LEVEL, change.text, change.facts))
             if self._publisher is not None:
                 self._publisher.offer_log(LEVEL, change.text, **change.facts)

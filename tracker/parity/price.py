@@ -23,6 +23,7 @@ from tracker.replay import Rerun
 from tracker.replay.changes_again import ChangesAgain
 from tracker.replay.own import experiment_of
 from tracker.replay.rerun import NO_IMAGE, not_in_video
+from tracker.replay.views_again import ViewsAgain
 from tracker.types import Episode, Fate, Frame, Observation
 
 Progress = Callable[[int, int], None]
@@ -187,9 +188,10 @@ def _with_every_frame(
     n_frames = len(recording.whole.recorded) + len(gone)
     without_image = (_without_image(each) for each in seen() if each.frame_index in gone)
     frames = heapq.merge(recording.frames(), without_image, key=lambda frame: frame.index)
-    changes = ChangesAgain(recording, experiment)
+    changes, views = ChangesAgain(recording, experiment), ViewsAgain(recording)
     for done, frame in enumerate(frames, start=1):
         changes.before(frame.index, pipeline.move_threshold)
+        views.before(frame.index, pipeline.see_from)
         result = pipeline.step(frame)
         kept.take(result)
         episodes += [each for each in result.events if isinstance(each, Episode)]

@@ -21,6 +21,7 @@ from tracker.errors import RecordingError, TrackerError
 from tracker.observers.recorded import RecordedObserver, SecondLook
 from tracker.recording import Recording
 from tracker.replay.changes_again import ChangesAgain
+from tracker.replay.views_again import ViewsAgain
 from tracker.stimuli import Action, Arm, StimulusCommand, StimulusRow
 from tracker.types import Episode, Fate, Frame, FrameResult, Observation
 
@@ -69,6 +70,7 @@ class Rerun:
         self._recording = recording
         self._source = source
         self._changes = ChangesAgain(recording, experiment)
+        self._views = ViewsAgain(recording)
         self.notes: list[str] = [*self._changes.notes]
         """What had to be done otherwise than live, in sentences."""
         self._compare = compare or _ignore
@@ -93,6 +95,7 @@ class Rerun:
         self._observer.warm_up(tuple(self._recording.session["camera"]["shape"]))
         for frame in self._frames():
             self._changes.before(frame.index, self.pipeline.move_threshold)
+            self._views.before(frame.index, self.pipeline.see_from)
             result = self.pipeline.step(frame)
             live = self._observer.live
             if live is not None and (live.identities or self._source is Source.VIDEO):

@@ -25,6 +25,9 @@ SEALED = "sealed.jsonl"
 UNBLINDING = "unblinding.json"
 """Who has unblinded the session, and when; while it is not there, nobody has."""
 LOG = "log.jsonl"
+REGISTRATION = "registration.jsonl"
+REFERENCE = "reference.png"
+"""The view for which the arena was set up."""
 REPORT = "report.html"
 LOCK = "writing.lock"
 """There while a program writes, and locked by it; left behind, unlocked, if it dies."""
@@ -41,6 +44,15 @@ def video_files(folder: Path) -> list[Path]:
     """The video files that are in a session folder, in order."""
     single = folder / VIDEO
     return [single] if single.is_file() else sorted(folder.glob(VIDEO_SEGMENTS))
+
+
+def refuse_loss_of(folder: Path) -> None:
+    """Files that are open can still be written where a folder was removed, for nobody."""
+    if not (folder / SESSION).is_file():
+        raise RecordingError(
+            f"{folder} was removed or moved while it was written: look whether somebody cleaned "
+            f"up, or the disk came loose"
+        )
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
