@@ -173,9 +173,7 @@ class ShapeObserver:
         watershed = self._watershed
         if watershed is None:
             return pieces_of(foreground, self.settings)
-        return pieces_of(
-            foreground, self.settings, lambda contour, area: watershed.part(grey, contour, area)
-        )
+        return pieces_of(foreground, self.settings, lambda *piece: watershed.part(grey, *piece))
 
     def _nothing(self, frame: Frame, *, abstained: bool) -> Observation:
         """An observation of nothing: of one animal a row without positions, of several no row."""

@@ -137,15 +137,15 @@ class Pieces:
 def pieces_of(
     foreground: NDArray[np.uint8],
     settings: SilhouetteSettings,
-    part: Callable[[Contour, float], list[Contour]] | None = None,
+    part: Callable[[Contour, float, int], list[Contour]] | None = None,
 ) -> Pieces | None:
     """Return what a foreground consists of; None if it is all noise.
 
     Args:
         foreground: uint8, (height, width), 0 where there is no animal. Left as it is.
         settings: The limits.
-        part: Returns the contours of the animals in a piece, given its contour and area; None:
-            every piece is one.
+        part: Returns the contours of the animals in a piece, given its contour, its area, and how
+            many it may be at most; None: every piece is one.
     """
     foreground = open_specks(foreground, settings.speck_px)
     contours = [one for each in _occupied(foreground) for one in _outlines_in(foreground, *each)]
@@ -155,13 +155,27 @@ def pieces_of(
     longest = math.inf if settings.max_aspect is None else settings.max_aspect
     sized = [(pixels_in(contour), contour) for contour in contours]
     sized = [each for each in sized if each[0] >= settings.min_area_px2]
-    if part is not None:
-        sized = [(pixels_in(one), one) for area, contour in sized for one in part(contour, area)]
     sized.sort(key=lambda each: -each[0])  # stable: ties stay in the order of the contours
+    if part is not None:
+        sized = _parted(sized, part, settings.max_animals)
     alone = [silhouette_of(each, area, settings.body) for area, each in sized if area <= largest]
     found = [each for each in alone if each.aspect <= longest]
     heaps = [each for area, each in sized if largest < area <= largest * settings.max_animals]
     return Pieces(found, [*(each.contour for each in found), *heaps])
+
+
+def _parted(
+    sized: list[tuple[float, Contour]],
+    part: Callable[[Contour, float, int], list[Contour]],
+    most: int,
+) -> list[tuple[float, Contour]]:
+    """Part what is too large for one animal, the largest first, into no more than there are."""
+    spare, parted = max(most - len(sized), 0), []
+    for area, contour in sized:
+        parts = part(contour, area, spare + 1)
+        spare -= len(parts) - 1
+        parted += [(pixels_in(each), each) for each in parts]
+    return sorted(parted, key=lambda each: -each[0])
 
 
 def silhouette_of(contour: Contour, area_px2: float, body: float) -> Silhouette:

@@ -24,6 +24,9 @@ CORE = 0.5
 DEPTHS = tuple(step / 20 for step in range(3, 19))
 """Shares of a heap's greatest depth at which it is looked for separate parts."""
 
+ROUNDS = 6
+"""Rounds in which middles are moved to their pixels."""
+
 LEAST = 0.05
 """Share of the usual area that such a part must have."""
 
@@ -36,7 +39,9 @@ class Watershed:
     Markers are the insides of the animals that were there in the frame before; where that were
     fewer than two, or one has nearly no part of it, the deepest parts of the heap (distance
     transform), if they are as many as its area is usual areas. From there they grow as OpenCV's
-    `watershed` has it (Meyer's flooding). What cannot be parted stays whole.
+    `watershed` has it (Meyer's flooding). Where both fail, as of two that lie across each other,
+    pixels go to the nearest of the middles that were nearest in the frame before. What cannot be
+    parted stays whole.
 
     Args:
         min_area_px2: A smaller part is none: then the piece stays whole.
@@ -56,16 +61,19 @@ class Watershed:
         """The usual area of one animal (px²); None: too few were seen."""
         return None if len(self._areas) < FEWEST_AREAS else float(np.median(self._areas))
 
-    def part(self, grey: NDArray[np.uint8], contour: Contour, area_px2: float) -> list[Contour]:
+    def part(
+        self, grey: NDArray[np.uint8], contour: Contour, area_px2: float, most: int
+    ) -> list[Contour]:
         """Return the contours of the animals in a piece; itself alone if it is one.
 
         Args:
             grey: uint8, (height, width): the frame.
             contour: Of the piece.
             area_px2: Pixels in it.
+            most: Animals that it may be; where all others were found elsewhere it is one.
         """
         usual = self.usual_px2
-        if usual is None or area_px2 <= HEAP * usual:
+        if usual is None or area_px2 <= HEAP * usual or most < 2:
             self._areas.append(area_px2)
             return [contour]
         left, top, width, height = cv2.boundingRect(contour)
@@ -74,18 +82,33 @@ class Watershed:
         cv2.drawContours(piece, [contour], -1, 255, cv2.FILLED, offset=(-left, -top))
         inner = grey[top + 1 : top + 1 + height, left + 1 : left + 1 + width]
         shown = np.pad(inner, 1, mode="edge")
-        for cores in self._markers(piece, left, top, round(area_px2 / usual), LEAST * usual):
-            parts = _flood(shown, piece, cores)
-            if len(parts) > 1 and min(map(np.count_nonzero, parts)) >= self._min_area_px2:
+        n = min(round(area_px2 / usual), most)
+        for parts in self._ways(shown, piece, (left, top), n, LEAST * usual):
+            if 1 < len(parts) <= most and min(map(np.count_nonzero, parts)) >= self._min_area_px2:
                 return [max(outlines_of(part, (left, top)), key=len) for part in parts]
         return [contour]
 
-    def _markers(
-        self, piece: Mask, left: int, top: int, n: int, least_px2: float
+    def _ways(
+        self, shown: Mask, piece: Mask, corner: tuple[int, int], n: int, least_px2: float
     ) -> Iterator[list[Mask]]:
-        """What may mark the animals of a piece, the best first."""
-        yield self._where_they_were(piece, left, top)
-        yield _deepest(piece, n, least_px2)
+        """What a piece may be parted into, the best way first."""
+        yield _flood(shown, piece, self._where_they_were(piece, *corner))
+        yield _flood(shown, piece, _deepest(piece, n, least_px2))
+        yield _by_nearest(piece, self._nearest(piece, *corner)[:n])
+
+    def _nearest(self, piece: Mask, left: int, top: int) -> list[tuple[float, float]]:
+        """Middles (px of the piece) of animals of the frame before, no further than their length.
+
+        The nearest first.
+        """
+        (outline,) = outlines_of(piece)
+        near = []
+        for one in self._last:
+            x, y = one.x_px - left, one.y_px - top
+            inside = cv2.pointPolygonTest(outline, (x, y), measureDist=True)
+            if inside > -one.long_axis_px:
+                near.append((-inside, x, y))
+        return [(x, y) for _, x, y in sorted(near)]
 
     def _where_they_were(self, piece: Mask, left: int, top: int) -> list[Mask]:
         """Insides of animals of the frame before, as far as they lie in this piece."""
@@ -127,6 +150,24 @@ def _deepest(piece: Mask, n: int, least_px2: float) -> list[Mask]:
         if len(large) == n:
             return [(labels == number).astype(np.uint8) for number in large.tolist()]
     return []
+
+
+def _by_nearest(piece: Mask, middles: Sequence[tuple[float, float]]) -> list[Mask]:
+    """Return parts of a piece, each pixel in that of the nearest middle (Lloyd's k-means)."""
+    if len(middles) < 2:
+        return []
+    rows, columns = np.nonzero(piece)
+    pixels = np.stack([columns, rows], axis=1).astype(np.float64)
+    centres, number = np.array(middles), np.zeros(len(pixels), np.intp)
+    for _ in range(ROUNDS):
+        number = ((pixels[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+        if len(np.unique(number)) < len(centres):
+            return []
+        centres = np.array([pixels[number == k].mean(axis=0) for k in range(len(centres))])
+    parts = [np.zeros_like(piece) for _ in middles]
+    for part, k in zip(parts, range(len(parts)), strict=True):
+        part[rows[number == k], columns[number == k]] = 1
+    return parts
 
 
 def _flood(shown: Mask, piece: Mask, cores: Sequence[Mask]) -> list[Mask]:
