@@ -46,7 +46,7 @@ def tune(
         typer.Option("--set", help="Replace a setting, e.g. observer.difference=45. Repeatable."),
     ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="No window: write all steps into this PNG.")
+        Path | None, typer.Option(help="No window: write all steps into this .png or .jpg.")
     ] = None,
     empty: Annotated[
         Path | None,
@@ -88,9 +88,9 @@ def tune(
         return
     steps, seen = try_out(settings, material)
     if sheet is not None:
-        _write_png(sheet, sheet_of(steps))
+        _write_picture(sheet, sheet_of(steps))
     if empty is not None:
-        _write_png(empty, material.empty)
+        _write_picture(empty, material.empty)
     written = write_back(config, settings) if write else []
     _tell(seen, material, sheet, empty, written, as_json=as_json)
 
@@ -137,11 +137,13 @@ def _read(experiment: Experiment, n: int, wanted: int | None, *, quiet: bool) ->
         return gather(source, n, wanted, tick)
 
 
-def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    written, data = cv2.imencode(".png", picture)
+def _write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    kind = path.suffix.lower()
+    if kind not in (".png", ".jpg"):
+        raise ConfigError(f"{path} is {kind or 'without an ending'}, expected .png or .jpg")
+    _, data = cv2.imencode(kind, picture, [cv2.IMWRITE_JPEG_QUALITY, 82])
     try:
-        if written:
-            path.write_bytes(data.tobytes())
+        path.write_bytes(data.tobytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -27,6 +27,7 @@ from tracker.observers.silhouettes import (
     Contour,
     Silhouette,
     SilhouetteSettings,
+    Touching,
     open_specks,
     outlines_of,
     pixels_in,
@@ -121,7 +122,8 @@ def _judged(grey: Grey, pieces: Sequence[Contour], settings: SilhouetteSettings)
         if number < MOST_LABELLED and area >= FAINT * settings.min_area_px2:
             left, top, _, height = cv2.boundingRect(contour)
             _beside(picture, f"{area:.0f} px2 {why}", (left, top + height + 4))
-    return Step(f"{n_kept} of {len(sized)} pieces are within the limits", picture)
+    when = ", before they are parted" if settings.touching is Touching.WATERSHED else ""
+    return Step(f"{n_kept} of {len(sized)} pieces are within the limits{when}", picture)
 
 
 def _why_not(contour: Contour, area: float, settings: SilhouetteSettings) -> str:
