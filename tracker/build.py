@@ -90,7 +90,7 @@ def build_session(
     controllers = bench.controllers(pipeline.rules, pipeline.feature_names) if bench else []
     folder = _free_folder(out, experiment.session.subject)
     session_id = f"{folder.name}-{os.urandom(3).hex()}"
-    outputs = experiment.outputs
+    outputs, watch = experiment.outputs, experiment.rig.registration
     video = outputs.recording.codec is not Codec.NONE
     ledger = Ledger(video=video, publishing=outputs.publisher is not None)
     model_sha256 = pipeline.observer.facts.get("sha256") or ""
@@ -141,7 +141,7 @@ def build_session(
             *(ClockFeed(name, make_clock(each, clock), clock) for name, each in rig.clocks.items()),
         ),
         filming=Filming() if outputs.recording.by_hand else None,
-        camera_watch=camera_watch(experiment, clock),
+        camera_watch=None if watch is None else CameraWatch(watch, clock),
         armed=stimulation is not None and stimulation.armed,
         preview=_preview(experiment, session_id, clock),
         end_on_fault=stimulation is not None and stimulation.on_fault is OnFault.END,
@@ -168,12 +168,6 @@ def _preview(experiment: Experiment, session_id: str, clock: Clock) -> Preview |
         return None
     camera = experiment.rig.camera.kind
     return Preview(settings, session_id=session_id, camera=camera, clock=clock)
-
-
-def camera_watch(experiment: Experiment, clock: Clock) -> CameraWatch | None:
-    """Return what says whether the camera was moved. Raises `RegistrationError`."""
-    settings = experiment.rig.registration
-    return None if settings is None else CameraWatch(settings, clock)
 
 
 def facts_of(experiment: Experiment, folder: Path) -> Facts:

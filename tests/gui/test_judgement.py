@@ -2,6 +2,7 @@ import pytest
 from view_ends import status
 
 from tracker.gui.judgement import Lamp, Signs, judge
+from tracker.session_status import ViewStatus
 
 
 def signs(changes=None, **more):
@@ -12,6 +13,10 @@ def test_all_is_well():
     judged = judge(signs())
     assert judged.lamp is Lamp.GREEN
     assert judged.reasons == ("all frames processed, 100/s",)
+
+
+def test_a_camera_that_is_still_is_no_reason_to_worry():
+    assert judge(signs({"view": ViewStatus(state="still", x_px=0.1)})).lamp is Lamp.GREEN
 
 
 def test_what_was_lost_long_ago_is_not_called_all_frames():
@@ -27,6 +32,18 @@ def test_one_frame_overtaken_now_and_then_is_no_reason_to_worry():
 @pytest.mark.parametrize(
     ("found", "lamp", "says"),
     [
+        pytest.param(
+            signs({"view": ViewStatus(state="moved", x_px=9.0, y_px=-6.0, turned_deg=1.5)}),
+            Lamp.AMBER,
+            "the camera was moved: the picture shifted by +9.0, -6.0 px, turned by +1.50 deg",
+            id="camera_moved",
+        ),
+        pytest.param(
+            signs({"view": ViewStatus(state="unknown", why="it is dark")}),
+            Lamp.AMBER,
+            "cannot be said: it is dark",
+            id="camera_unknown",
+        ),
         pytest.param(Signs(None), Lamp.AMBER, "waiting for the first word", id="nothing_yet"),
         pytest.param(signs(goodbye="failed"), Lamp.RED, "ended: failed", id="failed"),
         pytest.param(signs(goodbye="completed"), Lamp.AMBER, "ended: completed", id="completed"),

@@ -86,7 +86,7 @@ def judge(signs: Signs) -> Judgement:
     status = signs.status
     if status is None:
         return Judgement(Lamp.AMBER, ("waiting for the first word of the session",))
-    found = [*_loop(signs, status), *_recording(signs, status), *_view(signs)]
+    found = [*_loop(signs, status), *_recording(signs, status), *_camera(status), *_view(signs)]
     if not found:
         return Judgement(Lamp.GREEN, (_all_is_well(signs, status),))
     found.sort(key=lambda each: -each[0])
@@ -129,6 +129,23 @@ def _recording(signs: Signs, status: Status) -> Iterator[tuple[Lamp, str]]:
         yield Lamp.RED, f"the disk is full in {status.disk_left_h * 60:.0f} minutes"
     elif status.disk_left_h < DISK_AMBER_H:
         yield Lamp.AMBER, f"the disk is full in {status.disk_left_h:.1f} hours"
+
+
+def _camera(status: Status) -> Iterator[tuple[Lamp, str]]:
+    view = status.view
+    if view is None or view.state in ("", "still"):
+        return
+    if view.state == "unknown":
+        yield Lamp.AMBER, f"whether the camera was moved cannot be said: {view.why}"
+    else:
+        verb = "was moved" if view.state == "moved" else "moves"
+        yield (
+            Lamp.AMBER,
+            (
+                f"the camera {verb}: the picture shifted by {view.x_px:+.1f}, {view.y_px:+.1f} px, "
+                f"turned by {view.turned_deg:+.2f} deg"
+            ),
+        )
 
 
 def _view(signs: Signs) -> Iterator[tuple[Lamp, str]]:

@@ -31,6 +31,7 @@ from tracker.report.look import LOOK, MARKS, TimeAxis, data_uri
 from tracker.report.maps import maps
 from tracker.report.places import arena_of, zone_times
 from tracker.report.stills import MOST_BEHAVIOURS, arena_picture, key_frames
+from tracker.report.view import view_facts, view_notices, view_plot
 from tracker.session_folder.files import write_error
 from tracker.stimuli import Delivery, StimulusRow
 
@@ -84,7 +85,7 @@ def _contents(recording: Recording) -> dict[str, Any]:
     return {
         "title": f"{about_session(session).get('subject') or 'session'}, {started(session)}",
         "end_reason": session.get("end_reason", "not closed"),
-        "notices": notices_of(recording, live=live),
+        "notices": [*notices_of(recording, live=live), *view_notices(recording)],
         "header": header(recording, time),
         "facts": session_facts(session),
         "totals": totals,
@@ -120,6 +121,8 @@ def _camera(recording: Recording, time: TimeAxis) -> dict[str, Any]:
         "intervals": found,
         "interval_plot": _picture(None if found is None else timing.intervals(found, time)),
         "loss_plot": _picture(timing.losses(recording, time)),
+        "view": view_facts(recording.views),
+        "view_plot": _picture(view_plot(recording.views, time)),
     }
 
 
