@@ -5,7 +5,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from cameras import pyspin_stand_in, vmbpy_stand_in
 from cameras.fake_gige import need_aravis
+from cameras.maker_device import MakerDevice, Picture
 from cameras.played_driver import Device, broken, whole
 from videos import write_video
 
@@ -16,9 +18,11 @@ from tracker.cameras.machine_vision import MachineVisionCamera, MachineVisionSet
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.rtsp import RtspCamera, RtspSettings
 from tracker.cameras.scene import SceneCamera, SceneCameraSettings
+from tracker.cameras.spinnaker import SpinnakerSettings, spinnaker_camera
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
+from tracker.cameras.vimba import VimbaSettings, vimba_camera
 from tracker.errors import DeviceError, EndOfStream
 from tracker.testing.manual_clock import ManualClock
 from tracker.testing.scripted_camera import ScriptedCamera
@@ -100,6 +104,16 @@ def scene(clock, folder, **settings):
     return SceneCamera(SceneCameraSettings(fps=25, n_frames=N, **settings), clock)
 
 
+def spinnaker(clock, folder):
+    device = MakerDevice([Picture(n, n * PERIOD_NS) for n in range(1, 3 * N)])
+    return spinnaker_camera(SpinnakerSettings(), clock, lambda: pyspin_stand_in.StandIn(device))
+
+
+def vimba(clock, folder):
+    device = MakerDevice([Picture(n, n * PERIOD_NS) for n in range(1, 3 * N)])
+    return vimba_camera(VimbaSettings(), clock, lambda: vmbpy_stand_in.StandIn(device))
+
+
 CAMERAS = {
     "scene": scene,
     "scene losing": lambda c, f: scene(c, f, lose_fraction=0.4, jitter_ms=20),
@@ -116,6 +130,8 @@ CAMERAS = {
     "scripted": scripted,
     "basler": basler,
     "genicam": genicam,
+    "spinnaker": spinnaker,
+    "vimba": vimba,
     "images": images,
     "rtsp": rtsp,
     "images colour": lambda c, f: images(c, f, colour=True, fps=25),
@@ -125,9 +141,8 @@ CAMERAS = {
 LIVE = ("synthetic", "synthetic colour", "synthetic losing", "video file")
 """Those whose frames come when they are due."""
 
-ENDING = [
-    name for name in CAMERAS if name not in {"basler", "genicam", "rtsp", "machine vision losing"}
-]
+ENDLESS_NAMES = {"basler", "genicam", "spinnaker", "vimba", "rtsp", "machine vision losing"}
+ENDING = [name for name in CAMERAS if name not in ENDLESS_NAMES]
 """Those that have a last frame."""
 
 LOSSES = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 
-from tracker.cameras import basler, genicam
-from tracker.cameras.machine_vision.driver import Connection
+from tracker.cameras import basler, genicam, spinnaker, vimba
+from tracker.cameras.machine_vision.driver import Connection, Identity
 from tracker.cameras.opencv import quiet_opencv
-from tracker.errors import DeviceError, MissingDriver, MissingExtra
+from tracker.errors import DeviceError, DeviceNotFound, MissingDriver, MissingExtra
 
 Wishes = dict[str, str | int | bool]
 
@@ -58,7 +58,7 @@ class Search:
 
     Attributes:
         cameras: Those that answer.
-        missing: Drivers that are not installed, and how to install them; a sentence each.
+        missing: Drivers that are not installed or do not start, and what helps; a sentence each.
     """
 
     cameras: tuple[FoundCamera, ...]
@@ -79,6 +79,8 @@ def search(*, addresses: Sequence[str] = (), n_usb: int = 4, emulated: bool = Fa
     looks: tuple[Callable[[], Iterator[FoundCamera]], ...] = (
         lambda: _basler(emulated=emulated),
         lambda: _genicam(addresses, emulated=emulated),
+        _spinnaker,
+        _vimba,
         lambda: _usb(n_usb),
     )
     cameras: list[FoundCamera] = []
@@ -86,7 +88,7 @@ def search(*, addresses: Sequence[str] = (), n_usb: int = 4, emulated: bool = Fa
     for look in looks:
         try:
             cameras.extend(look())
-        except (MissingExtra, MissingDriver) as failure:
+        except (MissingExtra, MissingDriver, DeviceNotFound) as failure:
             missing.append(str(failure))
     return Search(tuple(cameras), tuple(missing))
 
@@ -118,6 +120,24 @@ def _genicam(addresses: Sequence[str], *, emulated: bool) -> Iterator[FoundCamer
         yield _opened_genicam({"device": address})
     if emulated:
         yield _opened_genicam({"emulated": True})
+
+
+def _spinnaker() -> Iterator[FoundCamera]:
+    for who in spinnaker.found(spinnaker.load_pyspin()):
+        settings = spinnaker.SpinnakerSettings(device=who.serial)
+        yield _of_maker("spinnaker", who, partial(spinnaker.connect, settings))
+
+
+def _vimba() -> Iterator[FoundCamera]:
+    for who in vimba.found(vimba.load_vmbpy()):
+        settings = vimba.VimbaSettings(device=who.serial)
+        yield _of_maker("vimba", who, partial(vimba.connect, settings))
+
+
+def _of_maker(kind: str, who: Identity, connect: Callable[[], Connection]) -> FoundCamera:
+    formats, note = _ask(connect)
+    wishes: Wishes = {"device": who.serial}
+    return FoundCamera(kind, who.vendor, who.model, who.serial, formats, note, wishes)
 
 
 def _opened_genicam(wishes: Wishes) -> FoundCamera:

@@ -11,10 +11,12 @@ from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.rtsp import RtspCamera, RtspSettings
 from tracker.cameras.scene import SceneCamera, SceneCameraSettings
+from tracker.cameras.spinnaker import SpinnakerSettings, spinnaker_camera
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.synthetic.camera import Light
 from tracker.cameras.tracks_only import TracksOnlyCamera, TracksOnlySettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
+from tracker.cameras.vimba import VimbaSettings, vimba_camera
 from tracker.clock import Clock
 
 CameraSettings = Annotated[
@@ -26,6 +28,8 @@ CameraSettings = Annotated[
     | GenicamSettings
     | ImagesSettings
     | RtspSettings
+    | SpinnakerSettings
+    | VimbaSettings
     | SceneCameraSettings,
     Field(discriminator="kind"),
 ]
@@ -49,10 +53,8 @@ def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = No
             camera = OpenCVCamera(settings, clock)
         case TracksOnlySettings():
             camera = TracksOnlyCamera(settings, clock)
-        case BaslerSettings():
-            camera = basler_camera(settings, clock)
-        case GenicamSettings():
-            camera = genicam_camera(settings, clock)
+        case BaslerSettings() | GenicamSettings() | SpinnakerSettings() | VimbaSettings():
+            camera = _with_driver(settings, clock)
         case ImagesSettings():
             camera = ImagesCamera(settings, clock)
         case RtspSettings():
@@ -62,3 +64,20 @@ def make_camera(settings: CameraSettings, clock: Clock, light: Light | None = No
         case _:
             assert_never(settings)
     return camera
+
+
+def _with_driver(
+    settings: BaslerSettings | GenicamSettings | SpinnakerSettings | VimbaSettings, clock: Clock
+) -> Camera:
+    """Return a camera that a maker's driver counts the frames of."""
+    match settings:
+        case BaslerSettings():
+            return basler_camera(settings, clock)
+        case GenicamSettings():
+            return genicam_camera(settings, clock)
+        case SpinnakerSettings():
+            return spinnaker_camera(settings, clock)
+        case VimbaSettings():
+            return vimba_camera(settings, clock)
+        case _:
+            assert_never(settings)

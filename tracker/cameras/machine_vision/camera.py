@@ -26,8 +26,8 @@ TRIGGER_PATIENCE_S = 0.1
 UNKNOWN_PERIOD_NS = 1_000_000_000
 """Of frames that are missing while a camera is away whose rate nobody knows."""
 
-FRAMES_FOR_A_RATE = 10
-"""Frames after which their measured rate is believed more than the nominal one."""
+FRAMES_FOR_A_RATE = 200
+"""Frames after which the rate of their arrivals is believed more than the nominal one."""
 
 
 class MachineVisionCamera:
@@ -300,12 +300,13 @@ class MachineVisionCamera:
             self._ready.append(gap)
 
     def _period_ns(self) -> int:
-        """Time from frame to frame as measured, or else as the camera said."""
+        """Time from frame to frame: as the camera said, unless many frames say otherwise."""
+        fps = self.info.fps
         if self._first is not None:
             index, received_ns = self._first
-            if self._last_index - index >= FRAMES_FOR_A_RATE:
-                return (self._last_ns - received_ns) // (self._last_index - index)
-        fps = self.info.fps
+            n = self._last_index - index
+            if n >= FRAMES_FOR_A_RATE or (n > 0 and math.isnan(fps)):
+                return max((self._last_ns - received_ns) // n, 1)
         return UNKNOWN_PERIOD_NS if math.isnan(fps) or fps <= 0 else round(1e9 / fps)
 
     def _disconnect(self) -> None:
