@@ -58,7 +58,7 @@ from tracker.session import Session
 from tracker.session_folder.settings import Overload
 from tracker.session_folder.video_encoder import Codec
 from tracker.session_handler import SessionHandler
-from tracker.session_parts import Parts
+from tracker.session_parts import Feed, Parts
 from tracker.smoothing import Smoother
 from tracker.tracking import Tracker
 from tracker.types import CameraInfo
@@ -68,7 +68,13 @@ LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "
 
 
 def build_session(
-    experiment: Experiment, out: Path, clock: Clock, observer: Observer | None = None
+    experiment: Experiment,
+    out: Path,
+    clock: Clock,
+    observer: Observer | None = None,
+    *,
+    folder: Path | None = None,
+    feeds: Sequence[Feed] = (),
 ) -> tuple[Session, Path]:
     """Return a session of this experiment, and the folder that it will write.
 
@@ -79,6 +85,8 @@ def build_session(
         out: Folder in which session folders are made.
         clock: The session clock.
         observer: What sees the animal, in place of the experiment's network.
+        folder: Of the session; None: a new one in `out`.
+        feeds: What is followed besides.
 
     Raises:
         ConfigError: If a rule names a feature or a zone that is not there.
@@ -88,7 +96,7 @@ def build_session(
     rig, stimulation = experiment.rig, experiment.stimulation
     bench = Bench(experiment, stimulation, clock) if stimulation else None
     controllers = bench.controllers(pipeline.rules, pipeline.feature_names) if bench else []
-    folder = _free_folder(out, experiment.session.subject)
+    folder = folder or free_folder(out, experiment.session.subject)
     session_id = f"{folder.name}-{os.urandom(3).hex()}"
     outputs, watch = experiment.outputs, experiment.rig.registration
     video = outputs.recording.codec is not Codec.NONE
@@ -137,6 +145,7 @@ def build_session(
         drop_frames=outputs.recording.on_overload is Overload.DROP,
         loop=(lambda *tell: bench.loop(controllers, *tell)) if bench else None,
         feeds=(
+            *feeds,
             *(bench.feeds if bench else ()),
             *(ClockFeed(name, make_clock(each, clock), clock) for name, each in rig.clocks.items()),
         ),
@@ -386,7 +395,7 @@ def code_sha256() -> str:
     return digest.hexdigest()
 
 
-def _free_folder(out: Path, subject: str) -> Path:
+def free_folder(out: Path, subject: str) -> Path:
     """Return `<start>_<subject>`, with a number behind it if that is taken."""
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{subject}"
     folder, n = out / stem, 1

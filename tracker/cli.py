@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tracker.build import build_session
+from tracker.build_rig import build_any
 from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.check import Verdict, check
 from tracker.clock import SystemClock
@@ -241,7 +241,7 @@ def _run(
 ) -> None:
     refuse_view(wanted=view)
     try:
-        session, folder = build_session(experiment, out, SystemClock())
+        session, folder = build_any(experiment, out, SystemClock())
         session.start()
         open_beside(session.control_address, wanted=view)
     except TrackerError as error:

@@ -24,6 +24,7 @@ from tracker.actuators.sound import SoundSettings
 from tracker.actuators.stimulus_box import StimulusBoxSettings
 from tracker.actuators.zmq_out import ZmqSettings
 from tracker.arena import ArenaSettings
+from tracker.calibration.stand import CameraName
 from tracker.cameras.make import CameraSettings
 from tracker.clocks.make import ClockName, ClockSettings
 from tracker.control.server import ControlSettings
@@ -32,6 +33,7 @@ from tracker.errors import ConfigError, ExpressionError
 from tracker.ethogram import Watched, catalogue_of, problems_of
 from tracker.features import FeatureSettings
 from tracker.limits import Limits
+from tracker.multiview.settings import SetsSettings
 from tracker.observers.background import BackgroundSettings
 from tracker.observers.blob import BlobSettings
 from tracker.observers.lamps import LampName, LampSettings, lamp_measure
@@ -72,6 +74,16 @@ class Rig(Settings):
     """What the animal is in, and what looks at it."""
 
     camera: CameraSettings
+    name: CameraName = Field("main", description="of the camera, where there are several")
+    more_cameras: Mapping[CameraName, CameraSettings] = Field(
+        default_factory=dict,
+        description="further cameras, which observe and record: a session of their own each",
+    )
+    views: Path | None = Field(
+        None,
+        description="where the cameras stand, by tracker calibrate-views; null: no points in 3-D",
+    )
+    sets: SetsSettings = SetsSettings()
     arena: ArenaSettings
     clocks: Mapping[ClockName, ClockSettings] = Field(
         default_factory=dict,
@@ -84,6 +96,12 @@ class Rig(Settings):
         default_factory=dict,
         description="places in the picture whose brightness is the feature lamp_<name>",
     )
+
+    @model_validator(mode="after")
+    def _cameras_have_their_own_names(self) -> "Rig":
+        if self.name in self.more_cameras:
+            raise ValueError(f"more_cameras: {self.name!r} is the name of rig.camera (rig.name)")
+        return self
 
 
 class Model(RuntimeSettings, NetworkObserverSettings):
@@ -176,7 +194,9 @@ class Experiment(Settings):
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     features: FeatureSettings = FeatureSettings()
-    behaviours: Mapping[str, Watched] = Field(min_length=1)
+    behaviours: Mapping[str, Watched] = Field(
+        description="what is decided, by name; empty: it only observes and records"
+    )
     stimulation: Stimulation | None = Field(None, description="null: nothing is ever stimulated")
     outputs: Outputs = Outputs()
     session: SessionSettings = SessionSettings()
@@ -213,7 +233,7 @@ class Experiment(Settings):
         """Longest time from an onset around which video is wanted to its confirmation."""
         around = self.outputs.recording.around_episodes
         names = (around.behaviours if around else ()) or tuple(self.behaviours)
-        return max(self.behaviours[name].episode.min_duration_s for name in names)
+        return max((self.behaviours[name].episode.min_duration_s for name in names), default=0.0)
 
     @property
     def sha256(self) -> str:

@@ -17,6 +17,7 @@ from tracker.closed_loop import ClosedLoop
 from tracker.errors import ConfigError
 from tracker.filming import Filming
 from tracker.ledger import Ledger
+from tracker.multiview.feed import SetsFeed
 from tracker.pipeline import Pipeline
 from tracker.preview import Preview
 from tracker.publisher import Publisher
@@ -150,6 +151,9 @@ def facts_at_end(
     clocks = {feed.name: feed.facts for feed in feeds if isinstance(feed, ClockFeed)}
     if clocks:
         facts["clocks"] = clocks
+    for feed in feeds:
+        if isinstance(feed, SetsFeed):
+            facts["sets"] = feed.facts
     account: Mapping[str, int] | None = getattr(camera, "account", None)
     if account is not None:
         facts["camera_account"] = dict(account)

@@ -15,6 +15,9 @@ from tracker.types import CameraInfo, Fate, Frame, Gap
 BALL, WALL = 25, 205
 """Grey values."""
 
+N_WALLS = 8
+"""Noise comes again after so many frames: to draw it anew takes longer than to look at it."""
+
 TICK_HZ = 1e6
 FINE_BITS = 6
 """The outline is drawn to 1/64 px."""
@@ -46,7 +49,7 @@ class SceneCamera:
         self._is_open = False
         self._first: int | None = None
         self._next_index = 0
-        self._random = np.random.default_rng(settings.seed)
+        self._walls: list[NDArray[np.uint8]] = []
         self.tick_clock: TickClock | None = None
 
     @property
@@ -67,7 +70,7 @@ class SceneCamera:
         """Begin anew; never fails."""
         if not self._is_open:
             self._is_open, self._first, self._next_index = True, None, 0
-            self._random = np.random.default_rng(self._settings.seed)
+            self._walls = self._empty_boxes()
             self.tick_clock = TickClock(TICK_HZ, bits=32)
 
     def close(self) -> None:
@@ -139,15 +142,18 @@ class SceneCamera:
         return None
 
     def _picture(self, at_s: float) -> NDArray[np.uint8]:
-        width, height = SIZE_PX
-        image: NDArray[np.uint8] = np.full((height, width), WALL, np.uint8)
-        if self._settings.noise > 0:
-            noise = self._random.standard_normal((height, width), np.float32)
-            image = np.asarray(cv2.add(image, noise * self._settings.noise, dtype=cv2.CV_8U))
+        image = self._walls[self._next_index % N_WALLS].copy()
         outline = outline_px(self._standing, ball_cm(at_s))
         fine = np.rint(outline * (1 << FINE_BITS)).astype(np.int32)
         cv2.fillPoly(image, [fine], BALL, lineType=cv2.LINE_AA, shift=FINE_BITS)
-        return np.asarray(image, np.uint8)
+        return image
+
+    def _empty_boxes(self) -> list[NDArray[np.uint8]]:
+        """Pictures without the ball, each with noise of its own."""
+        width, height = SIZE_PX
+        random = np.random.default_rng(self._settings.seed)
+        noise = random.normal(WALL, self._settings.noise, (N_WALLS, height, width))
+        return list(np.clip(np.rint(noise), 0, 255).astype(np.uint8))
 
     def _refuse_closed(self) -> None:
         if not self._is_open:

@@ -1,0 +1,177 @@
+"""Several cameras in one session: the scene, whose truth is known, and what can go wrong."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rigs
+
+from tracker.build_rig import build_any
+from tracker.calibration.stand import write_stand
+from tracker.cameras.scene import ball_cm, scene_stand
+from tracker.clock import SystemClock
+from tracker.config import load
+from tracker.errors import ConfigError, DeviceLost, DeviceNotFound, SessionError
+from tracker.multiview.recorded import cameras_of, is_rig, moments_of
+from tracker.recording import Recording
+from tracker.session_folder.tables import read_table
+from tracker.side_camera import SideCamera
+from tracker.testing.scripted_camera import ScriptedCamera
+
+NAMES = ["front", "left", "back", "right"]
+FPS = 15
+QUIET = ("outputs.publisher=null", "outputs.control=null", "outputs.preview=null")
+
+
+def experiment(*changes, seconds=3):
+    cameras = [f"rig.more_cameras.{name}.fps={FPS}" for name in NAMES[1:]]
+    about = (f"rig.camera.fps={FPS}", f"session.duration_s={seconds}", *QUIET, *cameras)
+    return load(Path("four_cameras"), [*about, *changes])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Four cameras for 3 s; the right one loses a fifth of its frames."""
+    out = tmp_path_factory.mktemp("four")
+    settings = experiment(
+        "rig.more_cameras.right.lose_fraction=0.2", "outputs.recording.codec=h264"
+    )
+    session, first = build_any(settings, out, SystemClock())
+    session.run()
+    assert first.name == "front"
+    return first.parent
+
+
+@pytest.fixture(scope="module")
+def sets(folder):
+    table, is_whole = read_table(folder / "sets.arrow")
+    assert is_whole
+    return table
+
+
+def truth_cm(captured_ns):
+    """Where the ball was at the trigger that a time belongs to: middle of its exposure of 1 ms."""
+    triggers = np.rint((captured_ns / 1e9 - 0.0005) * FPS)
+    return np.stack([ball_cm(trigger / FPS + 0.0005) for trigger in triggers])
+
+
+def test_a_known_motion_comes_out_to_half_a_millimetre_at_a_metre(sets):
+    xyz = np.array(sets["xyz_cm"].to_pylist(), np.float64).reshape(-1, 3, 3)[:, 1]
+    known = np.isfinite(xyz).all(axis=1)
+    off_mm = 10 * np.linalg.norm(xyz - truth_cm(sets["captured_ns"].to_numpy()), axis=1)[known]
+    assert known.sum() > 15
+    assert np.percentile(off_mm, 99) <= 0.5
+    residuals = np.array(sets["residual_px"].to_pylist())[known, 1]
+    assert 0 < np.median(residuals) < 0.3
+
+
+def test_frames_of_a_set_were_taken_at_one_trigger(sets):
+    """Whatever each camera counts, and however its clock drifts.
+
+    Frames arrive up to 3 ms late, more if the computer is busy, and this is their first second.
+    """
+    times = np.array([sets[f"{name}/captured_ns"].to_pylist() for name in NAMES], np.float64)
+    apart_ms = (np.nanmax(times, axis=0) - np.nanmin(times, axis=0)) / 1e6
+    assert np.median(apart_ms[np.isfinite(times).all(axis=0)]) < 5.0
+    assert apart_ms.max() <= 400 / FPS, "0.4 of the time between two frames"
+
+
+def test_each_camera_has_a_session_of_its_own_whose_ledger_adds_up(folder):
+    for name in NAMES:
+        recording = Recording(folder / name)
+        assert recording.complete, recording.problems
+        totals = recording.totals()
+        assert totals["unexplained"] == 0
+        lost = sum(totals["lost"].values())
+        assert totals["captured"] == totals["processed"] + lost == recording.ledger.num_rows
+        assert recording.session["camera_clock"]["n_steps"] == 0
+
+
+def test_every_processed_frame_of_a_further_camera_is_in_one_set(folder, sets):
+    for name in NAMES[1:]:
+        index = [each for each in sets[f"{name}/index"].to_pylist() if each is not None]
+        assert index == Recording(folder / name).frame_indices.tolist()
+
+
+def test_a_set_without_a_frame_of_one_camera_is_incomplete_and_used_all_the_same(folder, sets):
+    without = [
+        row
+        for row in sets.to_pylist()
+        if row["right/index"] is None
+        and all(row[f"{name}/index"] is not None for name in NAMES[:3])
+    ]
+    assert without
+    assert not any(row["complete"] for row in without)
+    assert any(row["n_views"][1] == 3 and np.isfinite(row["xyz_cm"][3]) for row in without)
+    facts = json.loads((folder / "front" / "session.json").read_text("utf-8"))["sets"]
+    assert facts["cameras"] == NAMES
+    assert facts["complete"] + facts["incomplete"] == sets.num_rows
+    assert facts["complete"] == sum(sets["complete"].to_pylist())
+
+
+def test_further_cameras_decide_nothing(folder):
+    assert Recording(folder / "left").session["behaviours"] == []
+    assert Recording(folder / "front").session["behaviours"] == ["flying"]
+
+
+def test_pictures_of_one_moment_are_found_again(folder):
+    assert is_rig(folder)
+    names, moments = moments_of(folder, every=20)
+    assert names == NAMES
+    name, images = max(moments, key=lambda moment: len(moment[1]))
+    assert name.startswith("set ")
+    assert all(image.shape == (480, 640) for image in images.values())
+
+
+def test_a_table_of_sets_names_its_cameras(sets):
+    assert cameras_of(sets) == NAMES
+
+
+def test_a_camera_that_is_not_there_is_refused_and_nothing_is_left(tmp_path):
+    settings = experiment("rig.more_cameras.left={kind: opencv, device: 77}")
+    session, _ = build_any(settings, tmp_path, SystemClock())
+    with pytest.raises(DeviceNotFound, match="camera 77"):
+        session.start()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cameras_that_stand_nowhere_are_refused(tmp_path):
+    path = tmp_path / "views.yaml"
+    write_stand(path, scene_stand())
+    changes = (f"rig.views={path.as_posix()}", "rig.name=top")
+    with pytest.raises(ConfigError, match="does not know camera 'top'; it knows back, front"):
+        build_any(experiment(*changes), tmp_path, SystemClock())
+
+
+def test_a_camera_cannot_have_the_first_ones_name():
+    with pytest.raises(ConfigError, match=r"is the name of rig\.camera"):
+        experiment("rig.more_cameras.front={kind: scene}")
+
+
+def test_the_failure_of_a_further_camera_fails_the_session(tmp_path):
+    """With its own error as the cause, and its own folder closed."""
+    lost = ScriptedCamera([rigs.frame(0), DeviceLost("unplugged")])
+    side = SideCamera("left", rigs.Rig(tmp_path / "left", lost).session)
+    camera = ScriptedCamera([rigs.frame(0), *[None] * 10_000], live=True)
+    rig = rigs.Rig(tmp_path / "main", camera, camera_timeout_s=60.0)
+    rig.session.parts = rigs.with_feeds(rig.session.parts, [side])
+    rig.session.start()
+    assert rig.session.wait(20.0)
+    with pytest.raises(SessionError) as raised:
+        rig.session.finish()
+    assert "unplugged" in str(raised.value) + str(raised.value.__cause__)
+    assert Recording(tmp_path / "left").session["end_reason"] == "failed"
+    assert Recording(tmp_path / "main").session["end_reason"] == "failed"
+
+
+def test_a_further_camera_that_ends_is_said_and_the_session_goes_on(tmp_path):
+    told = []
+    few = ScriptedCamera([rigs.frame(0), rigs.frame(1)])
+    side = SideCamera("left", rigs.Rig(tmp_path / "left", few).session)
+    side.open(lambda level, text, **_facts: told.append((level, text)))
+    while not told:
+        side.step()
+    side.step()
+    side.close()
+    assert told == [("info", "camera left has ended: completed")]
