@@ -16,6 +16,7 @@ from tracker.commands import (
     operating,
     parity,
     recovering,
+    registering,
     rendering,
     replaying,
     stimulation,
@@ -106,6 +107,11 @@ def register(app: typer.Typer) -> None:
         "\n\n`tracker calibrate pictures/ --board charuco:7x5:30:22 --out lens.yaml`\n\n"
         "`tracker calibrate --camera 0 --board charuco:7x5:30:22`",
     )(calibrating.calibrate_lens)
+    app.command(
+        name="register",
+        epilog="Examples:\n\n`tracker register sessions/monday sessions/tuesday --positions "
+        "tuesday.csv`\n\n`tracker register sessions/monday --save-view reference.png`",
+    )(registering.register_views)
     _register_views(app)
 
 

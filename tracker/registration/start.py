@@ -62,21 +62,28 @@ class Features:
             model: A translation is found as such, everything else is begun as a similarity.
             hidden: As for the picture itself.
         """
-        mask = None if hidden is None else np.where(hidden, 0, 255).astype(np.uint8)
-        points, looks = self._found(other, mask)
-        if self._looks is None or looks is None or min(len(points), len(self._points)) < 4:
+        here, there = self.matches_with(other, hidden)
+        if len(here) < FEWEST_MATCHES:
             return None
-        matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(self._looks, looks)
-        if len(matches) < FEWEST_MATCHES:
-            return None
-        here = self._points[[each.queryIdx for each in matches]]
-        there = points[[each.trainIdx for each in matches]]
         found, agree = self._fit(here, there, model)
         n_agree = 0 if agree is None else int(np.asarray(agree).sum())
-        if found is None or n_agree < max(FEWEST_MATCHES, SHARE_AGREEING * len(matches)):
+        if found is None or n_agree < max(FEWEST_MATCHES, SHARE_AGREEING * len(here)):
             return None
         matrix = np.vstack((found, (0.0, 0.0, 1.0)))
         return _without_scale(matrix, other.shape) if model is Model.RIGID else matrix
+
+    def matches_with(
+        self, other: Pyramid, hidden: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return points here and those there that look most alike, (n, 2) px each."""
+        mask = None if hidden is None else np.where(hidden, 0, 255).astype(np.uint8)
+        points, looks = self._found(other, mask)
+        if self._looks is None or looks is None:
+            nothing = np.empty((0, 2), np.float32)
+            return nothing, nothing
+        matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(self._looks, looks)
+        here = self._points[[each.queryIdx for each in matches]]
+        return here, points[[each.trainIdx for each in matches]]
 
     @staticmethod
     def _fit(
