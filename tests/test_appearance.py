@@ -1,5 +1,7 @@
 """What individuals look like: the grey around their keypoints."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,20 @@ def test_of_a_colour_image_the_green_counts():
     colour = np.zeros((40, 50, 3), np.uint8)
     colour[..., 1] = ramp()
     assert observed(colour).appearance.tolist() == [[30, 50]]
+
+
+class Weighed(FixedObserver):
+    """Says of each individual that it weighs 7."""
+
+    def observe(self, frame):
+        seen = super().observe(frame)
+        return replace(seen, appearance=np.full((len(seen.xy), 1), 7, np.float32))
+
+
+def test_what_the_other_observer_says_of_their_looks_comes_first():
+    observer = AppearanceObserver(Weighed(SKELETON, lambda _: [[10, 10], [20, 10]]))
+    seen = observer.observe(Frame(3, 7, 7, ramp()))
+    assert seen.appearance.tolist() == [[7, 30, 50]]
 
 
 class Nobody(FixedObserver):

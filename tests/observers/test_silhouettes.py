@@ -5,12 +5,14 @@ import math
 import cv2
 import numpy as np
 import pytest
-from drawn_bodies import LONG, SHAPE, SHORT, draw, floor
+from drawn_bodies import LONG, SHAPE, SHORT, draw, floor, frame
 from pydantic import ValidationError
 
 from tracker.arena import Circle, Polygon, Rectangle
 from tracker.errors import ConfigError
+from tracker.observers.shape import APPEARANCE, ShapeObserver
 from tracker.observers.silhouettes import MOST_BLOBS, SilhouetteSettings, pieces_of, place_mask
+from tracker.observers.threshold import Threshold, ThresholdSettings
 
 
 def mask(*bodies, shape=SHAPE):
@@ -157,3 +159,17 @@ def test_outlines_are_those_of_the_whole_picture_though_empty_rows_are_left_out(
 
 def _as_set(contour):
     return sorted(set(map(tuple, contour.reshape(-1, 2).tolist())))
+
+
+def test_what_each_individual_looks_like_is_its_area_and_its_axes():
+    settings = ThresholdSettings(max_animals=3)
+    observer = ShapeObserver(Threshold(settings), settings, "threshold")
+    image = draw(draw(floor(), 80, 80), 230, 150, long=40, short=20)
+    seen = observer.observe(frame(image))
+    (area, long, short), other = seen.appearance.tolist()
+    border = 1  # px: what is filled is drawn with half a pixel all around
+    assert area == pytest.approx(math.pi * (LONG + border) * (SHORT + border) / 4, rel=0.03)
+    assert (long, short) == pytest.approx((LONG, SHORT), abs=1.5)
+    assert other[1:] == pytest.approx((40, 20), abs=1.5)
+    assert len(APPEARANCE) == seen.appearance.shape[1]
+    assert observer.observe(frame(floor(), 1)).appearance.shape == (0, 3)

@@ -101,3 +101,27 @@ def test_an_animal_at_the_border_of_the_picture_is_parted_too():
     pictures = [scene((20, 4, 0), (72 + gap, 4, 0)) for gap in range(20, -1, -1)]
     seen = play(observer(), pictures)
     assert seen[-1].measures["n_animals"] == 2
+
+
+def test_two_that_jump_across_each_other_are_two_by_where_they_were():
+    """Their cross has one middle, and neither is where it was: each pixel goes to the nearer."""
+    apart = scene((130, 80, 90), (185, 160, 0), short=14)
+    cross = scene((150, 120, 90), (158, 126, 0), short=14)
+    seen = play(observer(), [apart] * FEWEST_AREAS + [cross])[-1]
+    assert seen.measures["n_animals"] == 2
+    assert np.isfinite(seen.xy[:, 1]).all()
+    assert np.hypot(*(seen.xy[:, 1].mean(axis=0) - (154, 123))) < 4
+
+
+def test_there_are_never_more_parts_than_animals():
+    """The small ones that it saw first made it believe that animals are small."""
+    small = scene((60, 60, 0), (250, 60, 0), long=30, short=16)
+    large = scene((60, 60, 0), (250, 60, 0))
+    seen = play(observer(), [small] * FEWEST_AREAS + [large] * 3)
+    assert {each.measures["n_animals"] for each in seen} == {2}
+
+
+def test_two_alone_are_not_parted_where_a_third_may_be_elsewhere_than_in_them():
+    pictures = [scene((60, 60, 0), (250, 60, 0), (160, 180, 0))] * FEWEST_AREAS
+    seen = play(observer(3), [*pictures, scene((60, 60, 0), (250, 60, 0))])
+    assert seen[-1].measures["n_animals"] == 2

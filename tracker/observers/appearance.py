@@ -21,7 +21,7 @@ class AppearanceObserver:
 
     Of each keypoint the mean grey value (0 to 255; green of a colour image) of the square around
     it; NaN where the keypoint was not found. At the border of the image its last pixels are
-    repeated.
+    repeated. What the other observer says of their looks already comes first.
 
     Args:
         observer: Sees the animals.
@@ -50,7 +50,10 @@ class AppearanceObserver:
         if not len(seen.confidence):
             return seen
         grey = frame.image if frame.image.ndim == 2 else frame.image[..., 1]
-        return replace(seen, appearance=brightness(grey, seen.xy))
+        looks = brightness(grey, seen.xy)
+        if seen.appearance is not None:
+            looks = np.concatenate([seen.appearance, looks], axis=1)
+        return replace(seen, appearance=looks)
 
 
 def brightness(image: NDArray[np.uint8], xy: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,6 +24,9 @@ from tracker.types import Frame, Masks, Observation, Skeleton
 SKELETON = Skeleton(("nose", "centre", "tail_base"), ((0, 1), (1, 2)))
 """What can be told of an animal from its outline."""
 
+APPEARANCE = ("area_px2", "long_axis_px", "short_axis_px")
+"""What each individual looks like: descriptors of its observation."""
+
 CELL_PX = 4
 """Side of a cell of the masks (px)."""
 
@@ -70,6 +73,8 @@ class ShapeObserver:
     otherwise. The confidence of the middle is how near its area is to its usual one (1: the same,
     0.5: half or twice of it); that of nose and tail base is this times how sure the head is (1:
     it has moved half a body length that way).
+
+    What each looks like (`appearance`) is its area and the axes of its ellipse.
 
     More individuals than `max_animals` within the limits: the largest are kept, and the measure
     `n_animals` says how many there were. All of it follows from the frames since `warm_up` alone.
@@ -187,6 +192,7 @@ class ShapeObserver:
             measures={} if abstained else {"n_animals": 0.0},
             masks=None if abstained else _masks((), frame.image.shape),
             abstained=abstained,
+            appearance=np.full((n, len(APPEARANCE)), np.nan, np.float32),
         )
 
 
@@ -223,6 +229,9 @@ def _report(
         confidence,
         measures=measures,
         masks=_masks(seen, frame.image.shape),
+        appearance=np.array(
+            [(one.area_px2, one.long_axis_px, one.short_axis_px) for one in seen], np.float32
+        ),
     )
 
 
