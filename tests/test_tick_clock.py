@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from tracker.cameras.tick_clock import KEPT, TickClock, TickMarks
 from tracker.errors import DeviceError
 from tracker.recording import Recording
+from tracker.reporting import Reporting
+from tracker.testing.manual_clock import ManualClock
 from tracker.testing.scripted_camera import ScriptedCamera
 
 BEGUN_NS = 500_000_000
@@ -314,3 +316,20 @@ def test_each_frames_own_tick_is_in_the_ledger(tmp_path: Path) -> None:
     rigs.Rig(tmp_path / "session", ScriptedCamera(frames)).session.run()
     ticks = Recording(tmp_path / "session").ledger["device_tick"]
     assert ticks.to_pylist() == [2**64 - 1, None]
+
+
+def test_the_log_says_now_and_then_how_the_cameras_clock_stands(tmp_path: Path) -> None:
+    """After 10 s, and once a minute from then on: at 10, 70 and 130 s."""
+    camera, clock, told = TickingCamera(20), ManualClock(), []
+    rig = rigs.Rig(tmp_path / "session", camera, clock=clock)
+    reporting = Reporting(
+        rig.session.parts,
+        None,
+        lambda: rig.session.wire_status,
+        lambda *what, **facts: told.append((what, facts)),
+    )
+    for _ in range(135):
+        reporting.tell()
+        clock.advance(1_000_000_000)
+    assert [what for what, _ in told] == [("info", "clock of the camera")] * 3
+    assert told[0][1]["tick"] == 1190

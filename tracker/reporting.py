@@ -6,7 +6,7 @@ from tracker import session_status
 from tracker.closed_loop import ClosedLoop
 from tracker.health import LoopHealth
 from tracker.machine import Load, Machine
-from tracker.session_parts import Parts
+from tracker.session_parts import Parts, fit_of
 from tracker.types import LedgerRow
 
 STATUS_EVERY_NS = 500_000_000
@@ -14,6 +14,10 @@ STATUS_EVERY_NS = 500_000_000
 
 DOSES_EVERY_NS = 1_000_000_000
 """How often doses are forced onto the disk: what a power cut may lose."""
+
+
+CLOCK_AFTER_NS, CLOCK_EVERY_NS = 10_000_000_000, 60_000_000_000
+"""When the log first says how the camera's clock stands, and how often from then on."""
 
 
 class Reporting:
@@ -25,6 +29,7 @@ class Reporting:
         parts: Of the session.
         loop: Its outputs; None if it has none.
         status: How the session is doing, as listeners are told.
+        note: `Session.note`.
     """
 
     def __init__(
@@ -32,11 +37,14 @@ class Reporting:
         parts: Parts,
         loop: ClosedLoop | None,
         status: Callable[[], session_status.Status],
+        note: Callable[..., None],
     ) -> None:
         self._parts = parts
         self._loop = loop
         self._status = status
+        self._note = note
         self._status_due_ns = self._doses_due_ns = 0
+        self._clock_due_ns = parts.clock.now_ns() + CLOCK_AFTER_NS
         self.health = LoopHealth()
         self.load = Load()
         self.machine: Machine | None = None
@@ -47,7 +55,9 @@ class Reporting:
         self.health.update(rows)
 
     def tell(self) -> None:
-        """Offer listeners a status and keep doses, each when it is due. Thread of the watch.
+        """Offer listeners a status, keep doses, log the camera's clock, each when it is due.
+
+        Thread of the watch.
 
         Raises:
             TrackerError: If doses cannot be kept.
@@ -62,3 +72,8 @@ class Reporting:
         if self._loop is not None and now_ns >= self._doses_due_ns:
             self._doses_due_ns = now_ns + DOSES_EVERY_NS
             self._loop.interlocks.keep_doses()
+        if now_ns >= self._clock_due_ns:
+            self._clock_due_ns = now_ns + CLOCK_EVERY_NS
+            fit = fit_of(self._parts.camera)
+            if fit is not None:
+                self._note("info", "clock of the camera", **fit.as_facts())

@@ -78,7 +78,7 @@ class Session:
         self._first_failure: Worker | None = None
         self._records: SimpleQueue[Record] = SimpleQueue()
         self._loop = parts.loop(self._records.put, self._on_fault) if parts.loop else None
-        self._reporting = Reporting(parts, self._loop, lambda: self.wire_status)
+        self._reporting = Reporting(parts, self._loop, lambda: self.wire_status, self.note)
         self._control: ControlSocket | None = None
         self.changes = Changes()
         self._old_switch_interval_s = sys.getswitchinterval()

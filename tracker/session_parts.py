@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tracker.camera_watch import CameraWatch
 from tracker.cameras.base import Camera
-from tracker.cameras.tick_clock import TickClock
+from tracker.cameras.tick_clock import TickClock, TickFit
 from tracker.changes import Changes
 from tracker.clock import Clock
 from tracker.clocks.feed import ClockFeed
@@ -138,6 +138,12 @@ class Parts:
             self.camera_watch.attach(newest, lambda: self.pipeline.newest, put, follow)
 
 
+def fit_of(camera: Camera) -> TickFit | None:
+    """Return how the camera's own clock stands to the session's; None if it has none."""
+    ticks: TickClock | None = getattr(camera, "tick_clock", None)
+    return None if ticks is None else ticks.fit
+
+
 def facts_at_end(
     camera: Camera, loop: ClosedLoop | None, feeds: Sequence[Feed] = ()
 ) -> dict[str, object]:
@@ -145,9 +151,9 @@ def facts_at_end(
     facts: dict[str, object] = {}
     if loop is not None and loop.measured:
         facts["actuators"] = loop.measured
-    ticks: TickClock | None = getattr(camera, "tick_clock", None)
-    if ticks is not None and ticks.fit is not None:
-        facts["camera_clock"] = ticks.fit.as_facts()
+    fit = fit_of(camera)
+    if fit is not None:
+        facts["camera_clock"] = fit.as_facts()
     clocks = {feed.name: feed.facts for feed in feeds if isinstance(feed, ClockFeed)}
     if clocks:
         facts["clocks"] = clocks

@@ -87,6 +87,7 @@ def session_facts(session: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("UTC at zero of the session clock (ns)", session.get("anchor_utc_ns")),
         ("clock", in_words(session.get("clock"))),
         ("the camera's clock", in_words(session.get("camera_clock"))),
+        ("sets of several cameras", in_words(session.get("sets"))),
         ("other clocks", in_words(session.get("clocks"))),
         ("python", about.get("python")),
         ("libraries", in_words(about.get("libraries"))),
