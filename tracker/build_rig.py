@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tracker.arena import ArenaSettings
 from tracker.build import build_observer, build_session, free_folder
 from tracker.calibration.stand import Stand, read_stand
 from tracker.cameras.make import CameraSettings
@@ -11,6 +12,7 @@ from tracker.cameras.scene import SceneCameraSettings, scene_stand
 from tracker.clock import Clock
 from tracker.config import Experiment
 from tracker.errors import ConfigError
+from tracker.features import FeatureSettings
 from tracker.multiview.feed import SetsFeed
 from tracker.multiview.told import TellingObserver
 from tracker.session import Session
@@ -88,7 +90,10 @@ def _rate(camera: CameraSettings) -> float:
 
 
 def _of_side(experiment: Experiment, camera: CameraSettings) -> Experiment:
-    """What a further camera does of an experiment: it observes and records."""
+    """What a further camera does of an experiment: it observes and records, in px.
+
+    Scale, lens, zones and lamps are places in the first camera's picture.
+    """
     rig, outputs = experiment.rig, experiment.outputs
     alone: dict[str, object] = {
         "camera": camera,
@@ -96,6 +101,8 @@ def _of_side(experiment: Experiment, camera: CameraSettings) -> Experiment:
         "views": None,
         "clocks": {},
         "lamps": {},
+        "registration": None,
+        "arena": ArenaSettings(px_per_cm=None),
     }
     recording = outputs.recording.model_copy(update={"around_episodes": None, "by_hand": False})
     quiet = {"publisher": None, "control": None, "preview": None, "recording": recording}
@@ -103,6 +110,7 @@ def _of_side(experiment: Experiment, camera: CameraSettings) -> Experiment:
         update={
             "rig": rig.model_copy(update=alone),
             "behaviours": {},
+            "features": experiment.features.model_copy(update={"files": FeatureSettings().files}),
             "stimulation": None,
             "session": experiment.session.model_copy(update={"duration_s": None}),
             "outputs": outputs.model_copy(update=quiet),

@@ -112,6 +112,7 @@ def test_a_set_without_a_frame_of_one_camera_is_incomplete_and_used_all_the_same
 
 def test_further_cameras_decide_nothing(folder):
     assert Recording(folder / "left").session["behaviours"] == []
+    assert "speed_px_s" in Recording(folder / "left").session["features"], "its scale is not known"
     assert Recording(folder / "front").session["behaviours"] == ["flying"]
 
 
