@@ -76,6 +76,7 @@ class Device:
     n_opened: int = 0
     n_open: int = 0
     n_triggers: int = 0
+    n_failing_starts: int = 0
     ready_for_trigger: bool = True
 
     def connect(self):
@@ -131,6 +132,9 @@ class Stream:
         self.is_running = False
 
     def start(self, n_buffers):
+        if self._device.n_failing_starts:
+            self._device.n_failing_starts -= 1
+            raise DeviceError("the camera cannot start: no bandwidth")
         self.is_running = True
 
     def take(self, timeout_s):

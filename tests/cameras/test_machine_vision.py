@@ -414,6 +414,33 @@ class TestUnplugged:
         with pytest.raises(DeviceError, match=r"came back with pictures of shape \(6, 6\)"):
             read(camera, 5)
 
+    def test_a_camera_that_is_back_and_does_not_start_is_tried_again(self, make, clock):
+        camera, device = self.unplug(make, clock)
+        camera.read(0.1)
+        device.is_there, device.n_failing_starts = True, 1
+        clock.advance(SECOND)
+        assert "camera_away" in str(told(read(camera, 2)))
+        clock.advance(SECOND)
+        device.script = [whole(1)]
+        assert any(isinstance(entry, Frame) for entry in read(camera, 3))
+
+    def test_a_camera_that_does_not_start_at_first_ends_the_session(self, make):
+        camera = make(Device([], n_failing_starts=1), **WAIT)
+        camera.open()
+        with pytest.raises(DeviceError, match="no bandwidth"):
+            camera.read(0.1)
+
+    def test_without_a_stated_rate_frames_are_due_as_often_as_they_came(self, make, clock):
+        """Triggered every 50 ms: 0.35 s after the last of three, six were due for sure."""
+        steps = [whole(0), Later(50 * MS), whole(1), Later(50 * MS), whole(2)]
+        device = Device(steps)
+        camera = make(device, trigger={"source": "Line1"}, on_disconnect="wait")
+        camera.open()
+        read(camera, 3)
+        device.script, device.is_there = [DeviceLost("the link is down")], False
+        clock.advance(350 * MS)
+        assert told(read(camera, 1)) == [(3, 8, "camera_away")]
+
     def test_what_was_asked_for_is_asked_again(self, make, clock):
         camera, device = self.unplug(make, clock, exposure_us=2000)
         camera.read(0.1)

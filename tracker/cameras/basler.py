@@ -253,6 +253,7 @@ class PylonStream:
         self._is_emulated = link == EMULATED
         self._chunks: tuple[str, ...] = ()
         self._statistics: Any = None
+        self._nodes: dict[str, Any] = {}
         self._final: dict[str, int] = {}
         self.tick_hz = math.nan if self._is_emulated else self._tick_rate(link)
 
@@ -265,6 +266,7 @@ class PylonStream:
         except self._pylon.GenericException as failure:
             raise DeviceError(f"the camera cannot start: {_words(failure)}") from failure
         self._statistics = self._camera.GetStreamGrabberNodeMap()
+        self._nodes.clear()
 
     def take(self, timeout_s: float) -> Buffer | None:
         """Return the next buffer. Raises `DeviceLost`."""
@@ -376,8 +378,10 @@ class PylonStream:
         return self._chunk(result, "Framecounter", None)
 
     def _statistic(self, name: str) -> int:
+        if name not in self._nodes:
+            self._nodes[name] = self._statistics.GetNode(name)
         with suppress(self._pylon.GenericException, AttributeError):
-            return int(self._statistics.GetNode(name).GetValue())
+            return int(self._nodes[name].GetValue())
         return 0
 
     def _tick_rate(self, link: str) -> float:

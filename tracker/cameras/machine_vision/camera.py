@@ -198,7 +198,7 @@ class MachineVisionCamera:
         """Wait for one buffer; what it is and what is missing before it becomes ready."""
         stream = connection.stream
         if not self._is_sending:  # not before: frames would wait, and be lost, until somebody reads
-            stream.start(self._settings.buffers)
+            self._let_send(stream)
             self._is_sending, self._is_exposing = True, False
             self._due_ns = self._heard_ns = self._clock.now_ns()
         stream.give_back()
@@ -218,6 +218,14 @@ class MachineVisionCamera:
         self._ready.extend(gaps)
         if not buffer.problem:
             self._ready.append(self._frame(buffer, index, now_ns))
+
+    def _let_send(self, stream: Stream) -> None:
+        try:
+            stream.start(self._settings.buffers)
+        except DeviceError as failure:
+            if self._absence is None:
+                raise
+            raise DeviceLost(str(failure)) from failure  # it is tried again
 
     def _trigger(self, stream: Stream, timeout_s: float) -> bool:
         """Trigger when it is time; False if there is nothing to wait for yet."""

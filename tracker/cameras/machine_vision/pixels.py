@@ -156,7 +156,7 @@ def _rows(buffer: Buffer, n_bytes: int) -> Image:
     stride = bytes_per_row + buffer.padding
     shape = (buffer.height, buffer.width, n_bytes)[: 2 + (n_bytes > 1)]
     strides = (stride, n_bytes, 1)[: 2 + (n_bytes > 1)]
-    return np.lib.stride_tricks.as_strided(flat, shape, strides, writeable=False)
+    return np.ndarray(shape, np.uint8, flat, 0, strides)
 
 
 def _whole(buffer: Buffer, n_bytes: int) -> Image:
@@ -174,16 +174,23 @@ def _eight_bits(bits: int, packing: str, levels: Levels) -> Callable[[Buffer], I
         return lambda buffer: _rows(buffer, 1)
     unpack = {"": _words, "p": _unpacker_p(bits), "Packed": _unpacker_gige(bits)}[packing]
     brightest = levels.brightest if levels.brightest is not None else (1 << bits) - 1
-    counts = np.arange(1 << bits, dtype=np.float64) - levels.darkest
-    table = np.clip(np.rint(counts * 255 / (brightest - levels.darkest)), 0, 255).astype(np.uint8)
-    top = table.size - 1
-    return lambda buffer: table[np.minimum(unpack(buffer), top)]
+    scale, out = 255 / (brightest - levels.darkest), None
+
+    def scaled(buffer: Buffer) -> Image:
+        nonlocal out
+        counts = unpack(buffer)
+        if levels.darkest:
+            counts = np.maximum(counts, levels.darkest) - np.uint16(levels.darkest)
+        out = np.asarray(cv2.convertScaleAbs(counts, dst=out, alpha=scale), np.uint8)
+        return out
+
+    return scaled
 
 
 def _words(buffer: Buffer) -> NDArray[np.uint16]:
     """16 bits per pixel, little-endian."""
-    rows = _rows(buffer, 2)
-    return np.ascontiguousarray(rows).view("<u2")[..., 0]
+    rows = np.ascontiguousarray(_rows(buffer, 2))
+    return rows.view("<u2").reshape(buffer.height, buffer.width)
 
 
 def _unpacker_p(bits: int) -> Callable[[Buffer], NDArray[np.uint16]]:
