@@ -13,6 +13,7 @@ from tracker.commands import (
     control,
     exporting,
     finding,
+    masking,
     operating,
     parity,
     recovering,
@@ -39,6 +40,10 @@ def register(app: typer.Typer) -> None:
         epilog="Example: `tracker operating-point mine.yaml --tracks tracks.csv --truth rater.csv "
         "--false-per-hour 2 --plots plots --in-place`"
     )(operating.operating_point)
+    app.command(
+        name="label-masks",
+        epilog="Example: `tracker label-masks mouse_background --camera mouse.mp4 --name mouse`",
+    )(masking.label_masks)
     app.command(
         epilog="Examples:\n\n`tracker tune mine.yaml`\n\n`tracker tune mouse_without_network "
         "--camera mouse.mp4 --sheet steps.png`\n\n`tracker tune mine.yaml --set "
