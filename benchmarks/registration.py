@@ -11,6 +11,7 @@ correlation, `features` ORB with RANSAC, `ecc` OpenCV's findTransformECC begun t
 import argparse
 import math
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -19,7 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import report
+from common import report, run_recorded
 
 from tracker.errors import RegistrationError
 from tracker.geometry import apart, motion_of
@@ -27,6 +28,7 @@ from tracker.pyramid import Pyramid
 from tracker.registration.models import Model
 from tracker.registration.reference import Reference
 from tracker.registration.start import Features, by_phase
+from tracker.summary import summarise
 
 MOTIONS = ((0.3, -0.2, 0.1), (2.4, 1.7, -0.4), (-6.3, 4.8, 0.8), (9.0, -7.0, -1.2))
 """x and y (px) and turn about the middle (deg)."""
@@ -181,10 +183,36 @@ def apart_at_middle(found: Any, expected: Any, shape: tuple[int, ...]) -> float:
     )
 
 
+def in_the_loop(seconds: float) -> list[dict[str, Any]]:
+    """Sessions of 640x480 at 60 frames/s with and without; looks in processor time."""
+    rows = []
+    for watched in (False, True, False, True):
+        changes = [f"session.duration_s={seconds}", "outputs.recording.codec=none"]
+        if watched:
+            changes.append("rig.registration={on_move: follow}")
+        with tempfile.TemporaryDirectory() as out:
+            recording = run_recorded(changes, "demo", Path(out))
+            summary = summarise(recording)
+            looks = [row.took_ms or 0.0 for row in recording.views]
+        rows.append(
+            {
+                "session": "watched" if watched else "not watched",
+                "fps": summary["fps"],
+                "own_p50_ms": summary["overhead_ms"]["p50"],
+                "own_p99_ms": summary["overhead_ms"]["p99"],
+                "looks": len(looks),
+                "look_ms": median(looks) if looks else 0.0,
+                "share_of_a_core": sum(looks) / (seconds * 1e3),
+            }
+        )
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the real videos; without: drawn alone")
     parser.add_argument("--json", type=Path, help="write the figures and the machine's facts here")
+    parser.add_argument("--loop", type=float, help="also run sessions of so many seconds")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     rows = [
@@ -192,6 +220,8 @@ def main() -> None:
         for scene, one, other in pairs(asked.data)
         for method in METHODS
     ]
+    if asked.loop:
+        report("what it costs a session", in_the_loop(asked.loop), None)
     report(f"registration; share of the loop: one look every {EVERY_S:g} s", rows, asked.json)
 
 

@@ -75,7 +75,7 @@ def test_cm_to_px_and_back_is_the_same_place(x_cm, y_cm, bent):
     lens = LENS if bent else None
     place = arena(plane={"points": points(lens=lens)}, lens=lens)
     at = np.array([x_cm, y_cm])
-    sensor = place._floor.to_sensor(at * place.scale)
+    sensor = place.to_sensor_px(at)
     assert place.to_units(sensor) == pytest.approx(at, abs=1e-3)
     assert mapped(TILTED, at) == pytest.approx(
         sensor if lens is None else LENS.straighten(sensor), abs=1e-2

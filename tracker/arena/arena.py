@@ -192,6 +192,13 @@ class Arena:
         """
         return self.to_floor(xy) / self._scale
 
+    def to_sensor_px(self, at: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return where places in `unit` are on the sensor (px), same shape (..., 2).
+
+        The way back of `to_units`.
+        """
+        return self._floor.to_sensor(np.asarray(at, np.float64) * self._scale)
+
     def hysteresis(self, zone: str) -> float:
         """Return how far outside one still counts as in it, in `unit`. Raises `UnknownName`."""
         return self._find(zone).hysteresis_cm
