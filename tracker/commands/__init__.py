@@ -21,6 +21,7 @@ from tracker.commands import (
     rendering,
     replaying,
     stimulation,
+    triangulating,
     tuning,
     viewing,
     watching,
@@ -91,6 +92,9 @@ def register(app: typer.Typer) -> None:
         epilog="Example: `tracker parity sessions/20261122T101500Z_m12 --set "
         "behaviours.freezing.rule.below=1.2`"
     )(parity.parity)
+    app.command(
+        epilog="Example: `tracker triangulate sessions/20261122T101500Z_m12 --views views.yaml`"
+    )(triangulating.triangulate)
     app.command(
         name="calibrate-views",
         epilog="Examples:\n\n`tracker calibrate-views front=front.mp4 left=left.mp4 "
