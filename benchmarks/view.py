@@ -1,7 +1,8 @@
 """The live view: how fast it draws, what it costs, and what the loop feels of it.
 
 Drawing: one window offscreen, fed with messages of sessions of several lengths. The loop: sessions
-that have no view, then one, which is then stopped (SIGSTOP) and then killed, as ratios within each.
+in which a view comes, is stopped (SIGSTOP) or killed, in turns; each turn is a ratio to those
+beside it without a view, so that what else the computer does cancels out.
 Memory: an hour of messages at 100 frames/s replayed into what a view knows.
 """
 
@@ -38,7 +39,7 @@ HASHES = {"model_sha256": "", "config_sha256": ""}
 
 def main() -> None:
     parser = arguments(__doc__ or "")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each phase of a session")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each turn of a session")
     parser.add_argument("--only", choices=("drawing", "loop", "memory"))
     asked = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -214,67 +215,91 @@ def resident_mb() -> float:
 
 
 def loop(seconds: float, rounds: int) -> list[dict[str, Any]]:
-    """Latency of the loop by what a view does, all phases within one session, several sessions."""
-    found: dict[str, list[tuple[float, float]]] = {phase: [] for phase in PHASES}
+    """Latency of the loop by what a view does, against the turns without one beside it."""
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
     for _ in range(rounds):
-        for phase, latency_ms in session(seconds).items():
-            p50, p99 = np.percentile(latency_ms, (50, 99))
-            found[phase].append((float(p50), float(p99)))
-    rows = []
-    for phase, runs in found.items():
-        ratios = np.array(runs) / np.array(found["no view"])
-        rows.append(
-            {
-                "table": "The loop with a view (received to published, 640x480 at 60/s, no video)",
-                "view": phase,
-                "p50 ms": round(float(np.median([run[0] for run in runs])), 2),
-                "p99 ms": round(float(np.median([run[1] for run in runs])), 2),
-                "p50 ratio": round(float(np.median(ratios[:, 0])), 2),
-                "p99 ratio": round(float(np.median(ratios[:, 1])), 2),
-            }
-        )
-    return rows
+        turns = session(seconds)
+        for place, (state, p50, p99) in enumerate(turns):
+            beside = [each for each in turns[max(0, place - 1) : place + 2] if each[0] == NONE]
+            if state != NONE and beside:
+                ratios = p50 / mean(beside, 1), p99 / mean(beside, 2)
+                found.setdefault(state, []).append((p50, p99, *ratios))
+    return [
+        {
+            "table": "The loop with a view (received to published, 640x480 at 60/s, no video)",
+            "view": state,
+            "turns": len(runs),
+            "p50 ms": round(median(runs, 0), 2),
+            "p99 ms": round(median(runs, 1), 2),
+            "p50 ratio": round(median(runs, 2), 2),
+            "p99 ratio": round(median(runs, 3), 2),
+            "p99 ratio, quartiles": quartiles([run[3] for run in runs]),
+        }
+        for state, runs in found.items()
+    ]
 
 
-PHASES = ("no view", "open", "stopped", "killed")
+def mean(turns: list[tuple[str, float, float]], column: int) -> float:
+    return float(np.mean([float(turn[column]) for turn in turns]))
 
 
-def session(seconds: float) -> dict[str, Any]:
-    """Run a session through all phases; return the latencies (ms) of the frames of each.
+def median(runs: list[tuple[float, float, float, float]], column: int) -> float:
+    return float(np.median([run[column] for run in runs]))
 
-    What happens between two phases, such as the start of the view, belongs to none.
+
+def quartiles(values: list[float]) -> str:
+    low, high = np.percentile(values, (25, 75))
+    return f"{low:.2f} to {high:.2f}"
+
+
+NONE = "none"
+TURNS = (NONE, "open", NONE, "stopped", NONE, "open", NONE, "stopped", NONE)
+"""What the view does in turn: open and drawing, not there, stopped by a signal, not there, ..."""
+
+
+def session(seconds: float) -> list[tuple[str, float, float]]:
+    """Run a session through all turns; return each one's state, p50 and p99 (ms).
+
+    What happens between two turns, such as the start of the view, belongs to none. A view that
+    stopped was open before: what waits for it is then in the session's sockets.
     """
     changes = [
         "outputs.recording.codec=none",
         *(f"outputs.{name}.address=tcp://127.0.0.1:0" for name in ("publisher", "control")),
     ]
-    clock, spans = SystemClock(), {}
+    clock = SystemClock()
+    spans: list[tuple[str, int, int]] = []
     with tempfile.TemporaryDirectory() as out:
         run, folder = build_session(load(Path("demo"), changes), Path(out), clock)
         run.start()
         command = [sys.executable, "-m", "tracker", "view", str(run.control_address)]
-        view: subprocess.Popen[bytes] | None = None
         run.wait(2.0)
-        for phase in PHASES:
-            if phase == "open":
+        for state in TURNS:
+            view: subprocess.Popen[bytes] | None = None
+            if state != NONE:
                 view = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-                run.wait(8.0)  # it starts, and fetches what was before
-            elif view is not None:
-                view.send_signal(signal.SIGSTOP if phase == "stopped" else signal.SIGKILL)
+                while run.parts.preview and not run.parts.preview.is_watched:
+                    run.wait(0.2)
+                run.wait(4.0)  # it fetches what was before
+            if view is not None and state == "stopped":
+                view.send_signal(signal.SIGSTOP)
                 run.wait(1.0)
             began_ns = clock.now_ns()
             run.wait(seconds)
-            spans[phase] = began_ns, clock.now_ns()
+            spans.append((state, began_ns, clock.now_ns()))
+            if view is not None:
+                view.kill()
+                view.wait()
+                run.wait(1.0)
         run.stop()
         run.finish()
-        if view is not None:
-            view.wait()
         rows = Recording(folder).ledger.to_pandas().dropna(subset=["published_ns"])
     took_ms = (rows["published_ns"] - rows["received_ns"]) / 1e6
-    return {
-        phase: took_ms[rows["received_ns"].between(*span)].to_numpy()
-        for phase, span in spans.items()
-    }
+    turns = []
+    for state, first_ns, last_ns in spans:
+        p50, p99 = np.percentile(took_ms[rows["received_ns"].between(first_ns, last_ns)], (50, 99))
+        turns.append((state, float(p50), float(p99)))
+    return turns
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 import sys
 
+from tracker.gui.display import step_back
+
 
 def main() -> None:
     """Run the command line; say what to install if a system library is missing."""
+    if sys.argv[1:2] == ["view"]:
+        step_back()  # an experiment on this computer goes first while the libraries are loaded
     try:
         from tracker.cli import main as run
     except ImportError as error:

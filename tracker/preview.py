@@ -119,6 +119,11 @@ class Preview:
         """Address that a view connects to, with the real port."""
         return self._settings.address if self._wire is None else self._wire.address
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody takes pictures now. Any thread."""
+        return any(stream.is_wanted for stream in self._streams)
+
     def bind(self) -> None:
         """Open the socket. Twice does no harm.
 

@@ -9,7 +9,7 @@ import typer
 
 from tracker.control.remote import ADDRESS
 from tracker.errors import ConfigError, MissingExtra
-from tracker.gui.display import has_display, has_extra
+from tracker.gui.display import has_display, has_extra, step_back
 from tracker.keys import load_client_keys
 
 PORT = ADDRESS.rpartition(":")[2]
@@ -49,11 +49,11 @@ def view(
     keys = load_client_keys(server_key, secret_key) if server_key and secret_key else None
     if not has_extra():
         raise MissingExtra("view", "tracker view")
-    from tracker.gui.app import ViewOptions, run_view, step_back, take_screenshot
+    step_back()
+    from tracker.gui.app import ViewOptions, run_view, take_screenshot
 
     full = [with_port(each) for each in addresses or [ADDRESS]]
     options = ViewOptions(full, keys, theme, _size(size), by, setup)
-    step_back()
     if screenshot is not None:
         take_screenshot(options, screenshot, after, patience_s=15.0)
         typer.echo(f"{screenshot}")

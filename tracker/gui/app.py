@@ -1,6 +1,5 @@
 """The program behind `tracker view`: a window, its clock, and pictures of itself."""
 
-import ctypes
 import os
 import sys
 import time
@@ -23,14 +22,9 @@ from tracker.gui.wall import Wall
 from tracker.keys import ClientKeys
 from tracker.messages import Kind
 
-TICK_MS = 16
-"""Time between two drawings, where they take less than half of it."""
-
-NICENESS = 10
-"""Of the view; 0 is usual, 19 gets almost nothing."""
-
-BELOW_NORMAL = 0x4000
-"""BELOW_NORMAL_PRIORITY_CLASS: learn.microsoft.com, SetPriorityClass."""
+TICK_MS, LONGEST_TICK_MS = 16, 120
+"""Time between two drawings, where they take less than two thirds of it; and where they take long:
+then the processor is wanted elsewhere, and the experiment may be there."""
 
 KEYS = {
     Qt.Key.Key_Space: "space",
@@ -90,8 +84,9 @@ class Window(QMainWindow):
         self.theme = THEMES[options.theme or str(settings.value("theme", "dark"))]
         self.dress()
         self._restore(options.size)
-        self.load = 0.0
-        """Part of the time that drawing takes, lately (0 to 1)."""
+        self.took_ms = 0.0
+        """How long a drawing takes, lately, with the wait for a processor."""
+        self._began_s: float | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
@@ -109,15 +104,23 @@ class Window(QMainWindow):
             link.close()
 
     def tick(self) -> None:
-        """Take in what has come, and draw it; slower where that takes long."""
-        began_s = time.perf_counter()
+        """Take in what has come, and draw it; less often where that takes long."""
+        if self._began_s is None:
+            self._began_s = time.perf_counter()
+            QTimer.singleShot(0, self._drawn)  # comes after all that is painted now
         for view in self.views:
             view.tick()
         if self.wall is not None and self.wall.isVisible():
             self.wall.refresh()
-        took_s = time.perf_counter() - began_s
-        self.load = 0.95 * self.load + 0.05 * took_s / (TICK_MS / 1000)
-        wanted = TICK_MS if self.load < 0.5 else 2 * TICK_MS
+
+    def _drawn(self) -> None:
+        """Everything that a tick wanted is painted: note how long it took."""
+        if self._began_s is None:
+            return
+        took_ms = (time.perf_counter() - self._began_s) * 1000
+        self._began_s = None
+        self.took_ms += 0.05 * (min(took_ms, LONGEST_TICK_MS) - self.took_ms)
+        wanted = min(max(TICK_MS, round(1.5 * self.took_ms)), LONGEST_TICK_MS)
         if self._timer.isActive() and self._timer.interval() != wanted:
             self._timer.setInterval(wanted)
 
@@ -219,17 +222,6 @@ def take_screenshot(options: ViewOptions, path: Path, after_s: float, patience_s
             raise WireError(f"{path} cannot be written: expected the path of a PNG file")
     finally:
         window.stop()
-
-
-def step_back() -> None:
-    """Let an experiment on the same computer go first; for good, and for the whole program."""
-    if sys.platform == "win32":
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL)
-    else:
-        os.nice(NICENESS)
-    if sys.platform == "linux":  # a batch program does not push out others when it wakes up
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def application(*, offscreen: bool = False) -> QApplication:

@@ -19,7 +19,8 @@ OFF = ("names", "crop")
 SENT = ("mask", "crop")
 """Layers that the rig sends only while somebody looks at them."""
 
-TRAIL_S = 5.0
+TRAIL_S, TRAIL_POINTS = 5.0, 120
+"""How long the trail is, and of how many points at most it is drawn."""
 
 INDIVIDUAL = "individual "
 """How the mask of an individual is called; its number follows."""
@@ -102,6 +103,7 @@ class Overlay(QGraphicsItem):
             return
         now_s = seen.captured_ns / 1e9
         recent = [p for p in self._rig.trail if 0 <= now_s - p[0] <= TRAIL_S]
+        recent = recent[:: -(-len(recent) // TRAIL_POINTS) or 1]
         for parts in range(4):
             piece = recent[len(recent) * parts // 4 : len(recent) * (parts + 1) // 4 + 1]
             colour = QColor(theme.series[0] if theme.name == "dark" else "#56b4e9")
@@ -159,8 +161,16 @@ class Overlay(QGraphicsItem):
             painter.setPen(pen)
             colour.setAlphaF(0.18)
             painter.setBrush(colour)
-            painter.drawPolygon(QPolygonF([QPointF(*point) for point in outline.points]))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+            piece = QPolygonF([QPointF(*point) for point in outline.points])
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setRenderHint(
+                QPainter.RenderHint.Antialiasing, on=False
+            )  # it costs a millisecond
+            painter.drawPolygon(piece)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPolygon(piece)
 
     def _paint_crop(self, painter: QPainter, per_px: float, theme: Theme) -> None:
         overlay = self._rig.overlay

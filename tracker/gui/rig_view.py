@@ -114,9 +114,9 @@ class RigView(QWidget):
             self.refresh_words()
 
     def _plot_period_s(self) -> float:
-        """How long it takes until a plot has moved by half a pixel: nobody sees less."""
+        """How long it takes until a plot has moved by a pixel: nobody sees less."""
         timeline = self.timeline
-        return min(0.2, 0.5 * timeline.span_s / timeline.columns(self.width()))
+        return min(0.2, timeline.span_s / timeline.columns(self.width()))
 
     @property
     def now_ns(self) -> int:
