@@ -66,7 +66,8 @@ def test_a_session_on_a_stream_counts_by_the_senders_time(tmp_path):
         server.stop()
     about = json.loads((out / "session.json").read_text(encoding="utf-8"))
     assert about["totals"]["unexplained"] == 0
-    assert about["totals"]["lost"].get("lost_on_link") in {3, 4, 5}
+    n_lost = about["totals"]["lost"].get("lost_on_link")
+    assert n_lost == pytest.approx(about["totals"]["captured"] / 10, abs=1)
     assert about["camera_clock"]["n_frames"] > 0
 
 

@@ -203,6 +203,14 @@ def test_silence_is_the_end_where_that_is_said(opened, write):
         camera.read(0.2)
 
 
+def test_silence_counts_from_the_first_look_not_from_the_opening(opened, write, clock):
+    camera = opened(end_after_s=0.3)
+    clock.advance(5_000_000_000)  # a network warms up
+    assert told(camera, 1, 0.1) == [None]
+    write(1)
+    assert told(camera, 1) == [(0, 10)]
+
+
 def test_a_folder_that_is_empty_is_waited_for(make):
     with pytest.raises(DeviceNotFound, match=r"no picture \*\.png appeared in .* within 0\.1 s"):
         make().open()

@@ -101,7 +101,7 @@ class ImagesCamera:
         self._scanned_ns: int | None = None
         self._since_ns: int | None = None
         self._start_ns: int | None = None
-        self._heard_ns = 0
+        self._heard_ns: int | None = None
         self._ready: deque[Frame | Gap] = deque()
 
     @property
@@ -130,7 +130,7 @@ class ImagesCamera:
         self._n_read, self._last_ns = 0, -1
         self._scanned_ns = self._since_ns = self._start_ns = None
         self._ready.clear()
-        self._heard_ns = self._clock.now_ns()
+        self._heard_ns = None
         self._info = CameraInfo(
             name=f"images {settings.folder}",
             shape=image.shape,
@@ -277,6 +277,8 @@ class ImagesCamera:
 
     def _end_if_over(self, now_ns: int) -> None:
         limit_s = self._settings.end_after_s
+        if self._heard_ns is None:  # the session has only now begun to look
+            self._heard_ns = now_ns
         if limit_s is not None and now_ns - self._heard_ns > limit_s * 1e9:
             raise EndOfStream(f"no new picture in {self._settings.folder} for {limit_s:g} s")
 
