@@ -39,6 +39,9 @@ AGAIN_S = 0.25
 UNSAID_S = 5.0
 """A session that has to stop for a motion also stops if none could be told for so long at first."""
 
+UNSAID_LOOKS = 2
+"""That nothing can be said is told once so many looks in a row say nothing."""
+
 AROUND = 1.5
 """An animal reaches so many times as far from its middle as its outermost keypoint."""
 
@@ -124,7 +127,8 @@ class CameraWatch:
         self._due_ns = 0
         self._began_ns: int | None = None
         self._was_known = False
-        self._state = ViewState.STILL
+        self._unsaid, self._is_unsaid = 0, False
+        self._applied: tuple[float, ...] = ()
         self._status = ViewStatus(state="")
 
     @property
@@ -214,15 +218,17 @@ class CameraWatch:
         return reference.look(Pyramid(frame.image), None, animals)
 
     def _tell(self, row: ViewRow, seen: Seen, *, is_new: bool) -> None:
-        before, self._state = self._state, row.state
-        self._status = status_of(row)
+        self._unsaid = self._unsaid + 1 if row.state is ViewState.UNKNOWN else 0
+        self._status = status_of(row, self._applied)
         if is_new and seen.motion is not None:
             self._moved(row, seen.motion)
             return
         self._put(row)
-        if row.state is ViewState.UNKNOWN and before is not ViewState.UNKNOWN:
+        if self._unsaid == UNSAID_LOOKS:
+            self._is_unsaid = True
             self._note("warning", f"whether the camera was moved cannot be said: {row.why}")
-        elif before is ViewState.UNKNOWN and row.state is not ViewState.UNKNOWN:
+        elif self._is_unsaid and not self._unsaid:
+            self._is_unsaid = False
             self._note("info", "it can be said again whether the camera was moved")
         waited_s = (row.captured_ns - (self._began_ns or 0)) / 1e9
         if self._settings.on_move is OnMove.STOP and not self._was_known and waited_s >= UNSAID_S:
@@ -245,6 +251,8 @@ class CameraWatch:
                 to_reference = np.asarray(back / back[2, 2], np.float64)
             self._note("warning", f"{said}; zones follow it", frame_index=row.index)
             numbers = nine(np.eye(3) if to_reference is None else to_reference)
+            self._applied = () if to_reference is None else nine(judge.settled)
+            self._status = status_of(row, self._applied)
             self._apply(_with(row, to_reference=numbers), to_reference)
             return
         self._put(row)
@@ -262,8 +270,8 @@ def in_words(motion: Motion) -> str:
     )
 
 
-def status_of(row: ViewRow) -> ViewStatus:
-    """Return what listeners are told of a look."""
+def status_of(row: ViewRow, applied: tuple[float, ...] = ()) -> ViewStatus:
+    """Return what listeners are told of a look, and of what zones follow."""
     nothing = float("nan")
     return ViewStatus(
         state=str(row.state),
@@ -273,6 +281,7 @@ def status_of(row: ViewRow) -> ViewStatus:
         scale=nothing if row.scale is None else row.scale,
         largest_px=nothing if row.largest_px is None else row.largest_px,
         matrix=row.matrix or (),
+        applied=applied,
         why=row.why,
     )
 

@@ -43,6 +43,8 @@ class ViewStatus(Struct, frozen=True, kw_only=True):
         scale: How many times larger things are.
         largest_px: By how much the corner has moved that moved most.
         matrix: From px of the reference to px of the picture, row after row; empty: not known.
+        applied: The same as far as zones follow it: where zones are in the picture; empty: as in
+            the reference.
         why: Why it is not known, in words.
     """
 
@@ -53,6 +55,7 @@ class ViewStatus(Struct, frozen=True, kw_only=True):
     scale: float = NAN
     largest_px: float = NAN
     matrix: tuple[float, ...] = ()
+    applied: tuple[float, ...] = ()
     why: str = ""
 
 

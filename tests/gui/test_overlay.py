@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from view_ends import FACTS, MS, SESSION, observation, picture_of
+from view_ends import FACTS, MS, SESSION, observation, picture_of, status
 
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
 
@@ -16,6 +16,7 @@ from tracker.gui.rig import Picture
 from tracker.gui.rig_view import RigView
 from tracker.gui.theme import DARK
 from tracker.messages import Outline, OverlayMessage
+from tracker.session_status import ViewStatus
 
 KEY = {layer: str(place) for place, layer in enumerate(LAYERS, start=1)}
 SQUARE = [(16.0, 10.0), (48.0, 10.0), (48.0, 38.0), (16.0, 38.0)]
@@ -151,3 +152,21 @@ def test_masks_are_asked_for_only_while_they_are_shown(view):
     view.hide()
     settle(view)
     assert view.link.overlays is False
+
+
+def brightest_in_column(view, x):
+    """Of what is shown along a column of the sensor, halfway down."""
+    return max(at(view, x, y).max() for y in range(16, 34))
+
+
+def test_zones_are_drawn_where_they_follow_a_camera_that_was_moved(view):
+    view.press(KEY["zones"])
+    settle(view)
+    assert brightest_in_column(view, 48) > 40, "the right side of the zone"
+    assert brightest_in_column(view, 55) == 0
+    to_the_right = (1.0, 0.0, 7.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    moved = ViewStatus(state="moved", x_px=7.0, y_px=0.0, turned_deg=0.0, applied=to_the_right)
+    view.link.hear("status", status(view=moved))
+    settle(view)
+    assert brightest_in_column(view, 55) > 40
+    assert brightest_in_column(view, 48) == 0

@@ -1,9 +1,10 @@
 """What was seen, drawn over the picture in sensor pixels; each layer can be switched."""
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from tracker.drawing import confidence_colours
@@ -87,6 +88,10 @@ class Overlay(QGraphicsItem):
 
     def _paint_zones(self, painter: QPainter, per_px: float) -> None:
         assert self._rig.facts is not None  # noqa: S101 - paint has looked
+        view = self._rig.status.view if self._rig.status is not None else None
+        painter.save()
+        if view is not None and len(view.applied) == 9:
+            painter.setWorldTransform(_transform(view.applied), combine=True)
         for name, zone in self._rig.facts.zones.items():
             is_wall = name == self._rig.facts.arena
             kind = Qt.PenStyle.SolidLine if is_wall else Qt.PenStyle.DashLine
@@ -96,6 +101,7 @@ class Overlay(QGraphicsItem):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             corner = draw_zone(painter, zone)
             words(painter, per_px, corner, name, "#ffffff", 12)
+        painter.restore()
 
     def _paint_trail(self, painter: QPainter, theme: Theme) -> None:
         seen = self._rig.observation
@@ -208,6 +214,12 @@ class Overlay(QGraphicsItem):
                 ink = "#000000" if QColor(back).lightnessF() > 0.45 else "#ffffff"
                 words(painter, per_px, at, name.replace("_", " "), ink, 15, back)
                 y += 26.0 / per_px
+
+
+def _transform(matrix: Sequence[float]) -> QTransform:
+    """A homography for points (x, y, 1), row after row, as Qt has it: for rows of numbers."""
+    a, b, c, d, e, f, g, h, i = matrix
+    return QTransform(a, d, g, b, e, h, c, f, i)
 
 
 def draw_zone(painter: QPainter, zone: dict[str, object]) -> QPointF:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tracker.geometry import Matrix
 from tracker.pyramid import Pyramid
+from tracker.registration.certainty import from_noise, from_parts, part_of, worst_corner
 from tracker.registration.models import Floats, Model, moves, step_matrix
 
 MOST_POINTS = 4000
@@ -53,6 +54,9 @@ that is off by an edge's width could be taken for the end."""
 NARROWEST_NOISE, LEAST_NOISE = 1.5, 0.25
 """Grey values: of a cleaner picture weights let go as of one with the first, and nothing is surer
 than with the second."""
+
+SHARED = 4 * np.pi * BLUR_PX**2
+"""So many neighbouring pixels share one noise, because of the blur."""
 
 _MIDDLE = 128.0
 
@@ -137,7 +141,9 @@ class Template:
         if points is None:
             return float("inf")
         every = np.ones(points.xy1.shape[1])
-        return _uncertainty(points, every, noise, self.model) * 2.0**self._finest
+        spread = from_noise(points.steps, every, noise, SHARED)
+        worst = worst_corner(spread, self.model, points.middle, points.half)
+        return worst * 2.0**self._finest
 
     def align(self, other: Pyramid, start: Matrix, hidden: Floats | None = None) -> Aligned | None:
         """Return how another picture of the same size fits; None if it cannot be said.
@@ -167,15 +173,25 @@ class Template:
             likeness=_likeness(points, blurred, fit),
             noise=fit.noise,
             share=float(fit.weights[fit.seen].mean()) if fit.seen.any() else 0.0,
-            uncertainty_px=_uncertainty(points, fit.weights, fit.noise, self.model) * 2.0**k,
+            uncertainty_px=self._uncertainty(points, fit) * 2.0**k,
             n_points=int(fit.seen.sum()),
         )
+
+    def _uncertainty(self, points: _Points, fit: "_Fit") -> float:
+        """The larger one of what noise and parts say (px of the level)."""
+        part = part_of(points.xy1[:2], points.middle)
+        spreads = (
+            from_noise(points.steps, fit.weights, fit.noise, SHARED),
+            from_parts(points.steps, fit.weights, fit.off, part),
+        )
+        return max(worst_corner(each, self.model, points.middle, points.half) for each in spreads)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
     matrix: Matrix
     noise: float
+    off: Floats
     weights: Floats
     seen: NDArray[np.bool_]
     light: tuple[float, float]
@@ -225,7 +241,7 @@ def _fit(
         settled = settled and wide <= limit
         if settled and float(np.abs(step[:-2]).sum()) < LEAST_STEP_PX:
             break
-    return _Fit(matrix, noise, weights, seen, light)
+    return _Fit(matrix, noise, off, weights, seen, light)
 
 
 def _looked_at(
@@ -260,27 +276,6 @@ def _likeness(points: _Points, other: NDArray[np.float32], fit: _Fit) -> float:
     there = there @ turn / max(np.sqrt(abs(np.linalg.det(turn))), 1e-6)  # as the template has it
     strength = np.sqrt((weights * here**2).sum() * (weights * there**2).sum())
     return float((weights * here * there).sum() / strength) if strength > 0 else 0.0
-
-
-def _uncertainty(points: _Points, weights: Floats, noise: float, model: Model) -> float:
-    """Standard deviation of the worst-known corner (px of the level).
-
-    Neighbours share their noise through the blur: about 4 pi of its variance of them count as one.
-    """
-    weighted = points.steps * weights[:, None]
-    normal = weighted.T @ points.steps
-    try:
-        spread = np.linalg.inv(normal)[:-2, :-2] * noise**2 * (4 * np.pi * BLUR_PX**2)
-    except np.linalg.LinAlgError:
-        return float("inf")
-    worst = 0.0
-    x, y = points.middle
-    for corner in ((0.0, 0.0), (2 * x, 0.0), (0.0, 2 * y), (2 * x, 2 * y)):
-        at = np.array([corner])
-        right, down = moves(model, (at - points.middle) / points.half)
-        variance = right @ spread @ right.T + down @ spread @ down.T
-        worst = max(worst, float(variance[0, 0]))
-    return float(np.sqrt(worst)) if np.isfinite(worst) and worst >= 0 else float("inf")
 
 
 def _points_of(

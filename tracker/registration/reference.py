@@ -223,7 +223,7 @@ def _unknown(best: Aligned | None) -> Seen:
     return Seen(
         None,
         why=f"too few edges to say where the picture lies (give or take "
-        f"{best.uncertainty_px:.1f} px)",
+        f"{best.uncertainty_px:.1f} px): choose a simpler model, or put a mark beside the arena",
         likeness=best.likeness,
         uncertainty_px=best.uncertainty_px,
     )
