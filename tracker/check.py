@@ -8,10 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tracker.arena import Arena, ArenaSettings
 from tracker.build import build_session
 from tracker.clock import Clock
 from tracker.config import Experiment
 from tracker.recording import Recording
+from tracker.registration.lines import ViewState
 from tracker.summary import summarise
 
 SPARE = 0.8
@@ -92,12 +94,45 @@ def _judge(recording: Recording, experiment: Experiment, *, free_bytes: int) -> 
         f"{frames['unexplained']} unexplained" + (f"; {losses}" if losses else ""),
     )
     yield _judge_disk(recording, free_bytes)
+    yield from _judge_arena(experiment.rig.arena)
+    yield from _judge_view(recording)
     actuators = recording.session["provenance"].get("stimulation", {}).get("actuators", {})
     for name, facts in actuators.items():
         yield _judge_actuator(name, facts)
     publisher = experiment.outputs.publisher
     where = "nothing is published" if publisher is None else f"{publisher.address} was free"
     yield Finding("wire", Verdict.GOOD, where)
+
+
+def _judge_arena(settings: ArenaSettings) -> Iterator[Finding]:
+    """How well the points of a plane fit, and how well the lens was known."""
+    residuals = Arena(settings).residuals_cm
+    if residuals:
+        plane = settings.plane
+        exact = len(residuals) == 4 and plane is not None and plane.model == "homography"
+        text = f"{len(residuals)} points fit within {max(residuals):.2f} cm" + (
+            ": four always do, take more to see a mistake" if exact else ""
+        )
+        yield Finding("plane", Verdict.DOUBTFUL if exact else Verdict.GOOD, text)
+    if settings.lens is not None:
+        text = f"reprojection error {settings.lens.reprojection_error_px:.2f} px"
+        yield Finding("lens", Verdict.GOOD, text)
+
+
+def _judge_view(recording: Recording) -> Iterator[Finding]:
+    """Where the camera looked at last, if that is watched."""
+    if not recording.views:
+        return
+    last = recording.views[-1]
+    if last.largest_px is None:
+        yield Finding("view", Verdict.DOUBTFUL, f"it cannot be said where it looks: {last.why}")
+        return
+    text = (
+        f"the corner that moved most is {last.largest_px:.1f} px from the reference view, known to "
+        f"{last.uncertainty_px or 0:.2f} px"
+    )
+    is_still = last.state is ViewState.STILL
+    yield Finding("view", Verdict.GOOD if is_still else Verdict.DOUBTFUL, text)
 
 
 def _judge_actuator(name: str, facts: Mapping[str, Any]) -> Finding:
