@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tracker.cameras.basler import PylonStream
+from tracker.cameras.basler.stream import PylonStream
 from tracker.errors import DeviceError, DeviceLost
 
 

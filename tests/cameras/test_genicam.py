@@ -1,5 +1,6 @@
 """Cameras through Aravis: one that it plays in this program, and one over the loopback network."""
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 from cameras.fake_gige import ADDRESS, FakeGige, alone, need_aravis
 
-from tracker.cameras import genicam
 from tracker.cameras.genicam import GenicamSettings, genicam_camera
 from tracker.clock import SystemClock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound, MissingDriver
@@ -233,6 +233,6 @@ class TestOverTheNetwork:
 
 
 def test_without_aravis_the_message_says_how_to_install_it(monkeypatch, make):
-    monkeypatch.setitem(genicam.sys.modules, "gi.repository.Aravis", None)
+    monkeypatch.setitem(sys.modules, "gi.repository.Aravis", None)
     with pytest.raises(MissingDriver, match=r"apt-get install gir1\.2-aravis-0.8 python3-gi"):
         make(emulated=True).open()

@@ -185,9 +185,12 @@ def read_all(camera):
     entries = []
     for _ in range(10 * N):
         try:
-            entries.append(camera.read(timeout_s=1))
+            entry = camera.read(timeout_s=1)
         except EndOfStream:
             return entries
+        if entry is None:
+            continue
+        entries.append(entry)
         if isinstance(camera, ENDLESS) and counted(entries[-1])[-1] >= N - 1:
             return entries
     raise AssertionError("the stream did not end")

@@ -17,9 +17,6 @@ from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost
 from tracker.types import CameraInfo, Frame, Gap
 
-LONGEST_WAIT_S = 0.2
-"""Longest wait for one buffer, so that an unplugged camera is noticed in time (s)."""
-
 TRIGGER_PATIENCE_S = 0.1
 """How long a software trigger waits for the camera to be ready (s)."""
 
@@ -206,7 +203,7 @@ class MachineVisionCamera:
         trigger = self._settings.trigger
         if trigger is not None and trigger.by_software and not self._trigger(stream, timeout_s):
             return
-        buffer = stream.take(min(timeout_s, LONGEST_WAIT_S))
+        buffer = stream.take(timeout_s)
         now_ns = self._clock.now_ns()
         if buffer is None:
             self._bear_silence(now_ns)
