@@ -37,6 +37,7 @@ def main() -> None:
     experiment = load(Path(asked.config), [f"rig.camera.path={asked.video}", *asked.set])
     runtime = OnnxRuntime(find_network(asked.network), RuntimeSettings())
     network = NetworkObserver(runtime, SystemClock())
+    names = network.skeleton.keypoints
     rows = []
     for start in ("first frame", "empty arena"):
         method = build_observer(experiment, SystemClock())
@@ -47,7 +48,7 @@ def main() -> None:
             inner.method.begin_with(gather(experiment.rig.camera, 3000, None, lambda _: True).empty)
         camera = build_camera(experiment.rig.camera, SystemClock())
         camera.open()
-        apart, counts = [], []
+        apart, counts, heads = [], [], []
         for frame in each(camera):
             if not counts:
                 method.warm_up(frame.image.shape)
@@ -55,7 +56,9 @@ def main() -> None:
             seen = method.observe(frame)
             counts.append(seen.measures.get("n_animals", np.nan))
             here = seen.xy[0, 1] if len(seen.xy) else np.full(2, np.nan)
-            apart.append(float(np.hypot(*(here - place_of(network.observe(frame))))))
+            beside = network.observe(frame)
+            apart.append(float(np.hypot(*(here - place_of(beside)))))
+            heads.append(ends(seen, beside, names))
         camera.close()
         px = np.array(apart)
         rows.append(
@@ -67,9 +70,32 @@ def main() -> None:
                 "p99 px": float(np.nanpercentile(px, 99)),
                 "not seen": int(np.isnan(px).sum()),
                 "not one": int((np.array(counts) != 1).sum()),
+                **told(np.array(heads)),
             }
         )
     report(f"{asked.config} beside {asked.network}, {asked.video.name}", rows, asked.json)
+
+
+def ends(seen: Observation, beside: Observation, names: tuple[str, ...]) -> list[float]:
+    """Return how far the nose is from the network's nose and tail base (px); NaN: not known."""
+    if not {"nose", "tail_base"} <= set(names) or not len(seen.xy):
+        return [np.nan, np.nan]
+    nose = seen.xy[0, 0]
+    return [
+        float(np.hypot(*(nose - beside.xy[0, names.index(each)]))) for each in ("nose", "tail_base")
+    ]
+
+
+def told(heads: NDArray[np.float64]) -> dict[str, float]:
+    known = np.isfinite(heads).all(axis=1)
+    if not known.any():
+        return {}
+    right = heads[known, 0] < heads[known, 1]
+    return {
+        "head known, %": 100 * float(known.mean()),
+        "right way, %": 100 * float(right.mean()),
+        "nose px": float(np.median(heads[known, 0])),
+    }
 
 
 def each(camera: Any) -> Any:

@@ -15,12 +15,16 @@ def bodies(*places, **drawn):
     return pieces_of(image, SilhouetteSettings()).found
 
 
+def update(headings, index, found, fps=30):
+    return headings.update(index, index * 1_000_000_000 // fps, found)
+
+
 def walked(headings, x, steps, first=0, **drawn):
     """Move along x by these steps; return the last heading."""
     heading = None
     for number, step in enumerate(steps):
         x += step
-        (heading,) = headings.update(first + number, bodies((x, 120, 0), **drawn))
+        (heading,) = update(headings, first + number, bodies((x, 120, 0), **drawn))
     return heading, x
 
 
@@ -47,18 +51,28 @@ def test_a_few_steps_backwards_do_not_turn_it():
     assert heading.way[0] > 0.99
 
 
-def test_a_long_way_backwards_does():
+def test_a_long_way_backwards_does_if_it_is_quick():
+    """60 px are a body length: 2 of them per s, for 1.2 of them."""
     headings = Headings(1)
-    _, x = walked(headings, 80, [2] * 30)
-    heading, _ = walked(headings, x, [-2] * 30, first=30)
+    _, x = walked(headings, 80, [4] * 20)
+    heading, _ = walked(headings, x, [-4] * 18, first=20)
     assert heading.way[0] < -0.99
+
+
+def test_one_that_backs_off_slowly_keeps_its_head():
+    """Half a body length per s, for 1.3 of them."""
+    headings = Headings(1)
+    _, x = walked(headings, 80, [4] * 20)
+    heading, _ = walked(headings, x, [-1] * 80, first=20)
+    assert heading.is_known
+    assert heading.way[0] > 0.99
 
 
 def test_it_is_kept_while_the_animal_rests_and_turns_on_the_spot():
     headings = Headings(1)
     _, x = walked(headings, 80, [2] * 30)
     for number, angle in enumerate(range(0, 181, 5)):
-        (heading,) = headings.update(30 + number, bodies((x, 120, angle)))
+        (heading,) = update(headings, 30 + number, bodies((x, 120, angle)))
     assert heading.is_known
     assert heading.way[0] < -0.99
 
@@ -67,7 +81,7 @@ def test_it_is_kept_while_the_animal_rests_and_turns_on_the_spot():
 def test_a_tail_says_it_without_a_step(angle):
     headings = Headings(1)
     for index in range(8):
-        (heading,) = headings.update(index, bodies((150, 120, angle), tail=70))
+        (heading,) = update(headings, index, bodies((150, 120, angle), tail=70))
     assert heading.is_known
     assert heading.way[0] == pytest.approx(np.cos(np.deg2rad(angle)), abs=0.02)
 
@@ -82,7 +96,7 @@ def test_each_of_two_keeps_its_own():
     headings = Headings(2)
     for index in range(20):
         places = (60 + 2 * index, 60, 0), (250 - 2 * index, 180, 0)
-        found = headings.update(index, bodies(*places))
+        found = update(headings, index, bodies(*places))
     ways = {round(heading.y_px, -1): heading.way[0] for heading in found}
     assert ways[60] > 0.99
     assert ways[180] < -0.99
@@ -91,28 +105,28 @@ def test_each_of_two_keeps_its_own():
 def test_an_animal_far_away_is_another_one():
     headings = Headings(1)
     walked(headings, 60, [2] * 20)
-    (heading,) = headings.update(20, bodies((290, 200, 0)))
+    (heading,) = update(headings, 20, bodies((290, 200, 0)))
     assert heading.evidence == 0
 
 
 def test_one_that_was_not_seen_for_long_is_forgotten():
     headings = Headings(1)
     _, x = walked(headings, 60, [2] * 20)
-    (kept,) = headings.update(19 + KEPT_FRAMES, bodies((x, 120, 0)))
+    (kept,) = update(headings, 19 + KEPT_FRAMES, bodies((x, 120, 0)))
     assert kept.is_known
-    (new,) = headings.update(20 + 2 * KEPT_FRAMES, bodies((x, 120, 0)))
+    (new,) = update(headings, 20 + 2 * KEPT_FRAMES, bodies((x, 120, 0)))
     assert not new.is_known
 
 
 def test_likeness_is_the_area_beside_the_usual_one():
     headings = Headings(1)
     walked(headings, 100, [0] * 5)
-    (half,) = headings.update(5, bodies((100, 120, 0), long=LONG / 2))
+    (half,) = update(headings, 5, bodies((100, 120, 0), long=LONG / 2))
     assert half.likeness == pytest.approx(0.5, abs=0.03)
 
 
 def test_no_more_is_remembered_than_twice_the_animals():
     headings = Headings(2)
     for index in range(50):
-        headings.update(index, bodies((40 + 5 * index % 250, 40 + 30 * index % 170, 0)))
+        update(headings, index, bodies((40 + 5 * index % 250, 40 + 30 * index % 170, 0)))
         assert len(headings._known) <= 4

@@ -12,9 +12,16 @@ from tracker.observers.silhouettes import Silhouette
 ROUND = 1.2
 """Below this aspect the long axis says nothing about the direction."""
 
-MOST = 0.5
-"""Evidence that is kept at most (body lengths): so much and half of it backwards turns head and
-tail, walking backwards for less does not."""
+MOST = 0.75
+"""Evidence that is kept at most (body lengths): so much and a third of it backwards, quickly, turns
+head and tail."""
+
+SURE = 0.5
+"""Evidence of which nothing more is asked (body lengths)."""
+
+QUICK_HZ = 1.2
+"""Body lengths per s from which a movement backwards counts in full; slower ones by the square of
+their share. Animals back off slowly: where one was quick the head was taken for the tail."""
 
 ENOUGH = 0.25
 """Evidence from which on head and tail are told apart (body lengths of movement)."""
@@ -41,6 +48,7 @@ class Heading:
 
     Attributes:
         index: Of the frame that it was last found in.
+        seen_ns: Capture time of that frame (ns).
         x_px: Where its middle was.
         y_px: The same.
         way: Unit vector along its long axis.
@@ -48,9 +56,11 @@ class Heading:
         usual_px2: Its usual area.
         likeness: Its area now per its usual one, or the other way round: 0 to 1.
         is_long: Whether it is long enough for its axis to say something.
+        is_decided: Whether head and tail were ever told apart.
     """
 
     index: int
+    seen_ns: int
     x_px: float
     y_px: float
     way: tuple[float, float]
@@ -58,6 +68,7 @@ class Heading:
     usual_px2: float
     likeness: float = 1.0
     is_long: bool = True
+    is_decided: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -67,7 +78,7 @@ class Heading:
     @property
     def confidence(self) -> float:
         """How sure it is that the head is at this end, from 0 to 1."""
-        return min(max(self.evidence / MOST, 0.0), 1.0) if self.is_long else 0.0
+        return min(max(self.evidence / SURE, 0.0), 1.0) if self.is_long else 0.0
 
 
 class Headings:
@@ -81,12 +92,14 @@ class Headings:
         self._most = 2 * n
         self._known: list[Heading] = []
 
-    def update(self, index: int, seen: Sequence[Silhouette]) -> list[Heading]:
+    def update(self, index: int, captured_ns: int, seen: Sequence[Silhouette]) -> list[Heading]:
         """Return the heading of each individual of a frame, in their order."""
         self._known = [each for each in self._known if 0 < index - each.index <= KEPT_FRAMES]
         matched = self._match(seen)
         headings = [
-            _begin(index, one) if before is None else _go_on(before, index, one)
+            _begin(index, captured_ns, one)
+            if before is None
+            else _go_on(before, index, captured_ns, one)
             for one, before in zip(seen, matched, strict=True)
         ]
         new = [each for each, before in zip(headings, matched, strict=True) if before is None]
@@ -116,17 +129,19 @@ class Headings:
         return matched
 
 
-def _begin(index: int, one: Silhouette) -> Heading:
-    heading = Heading(index, one.x_px, one.y_px, one.axis, 0.0, one.area_px2)
+def _begin(index: int, now_ns: int, one: Silhouette) -> Heading:
+    heading = Heading(index, now_ns, one.x_px, one.y_px, one.axis, 0.0, one.area_px2)
     heading.is_long = one.aspect >= ROUND
     _judge(heading, _of_tail(heading.way, one))
     return heading
 
 
-def _go_on(heading: Heading, index: int, one: Silhouette) -> Heading:
+def _go_on(heading: Heading, index: int, now_ns: int, one: Silhouette) -> Heading:
     """Note where an animal is now, and what its movement says of its head."""
     dx, dy = one.x_px - heading.x_px, one.y_px - heading.y_px
-    heading.index, heading.x_px, heading.y_px = index, one.x_px, one.y_px
+    passed_s = (now_ns - heading.seen_ns) / 1e9
+    heading.index, heading.seen_ns = index, now_ns
+    heading.x_px, heading.y_px = one.x_px, one.y_px
     heading.likeness = min(one.area_px2, heading.usual_px2) / max(one.area_px2, heading.usual_px2)
     heading.usual_px2 += LEARNING * (one.area_px2 - heading.usual_px2)
     heading.is_long = one.aspect >= ROUND
@@ -135,6 +150,8 @@ def _go_on(heading: Heading, index: int, one: Silhouette) -> Heading:
         same = x * heading.way[0] + y * heading.way[1] >= 0
         heading.way = (x, y) if same else (-x, -y)
         moved = (dx * heading.way[0] + dy * heading.way[1]) / one.long_axis_px
+        if heading.is_decided and moved < 0 and passed_s > 0:
+            moved *= min(-moved / passed_s / QUICK_HZ, 1.0) ** 2
         _judge(heading, moved + _of_tail(heading.way, one))
     return heading
 
@@ -150,3 +167,4 @@ def _judge(heading: Heading, evidence: float) -> None:
     if heading.evidence <= -ENOUGH:
         heading.evidence = -heading.evidence
         heading.way = -heading.way[0], -heading.way[1]
+    heading.is_decided |= heading.evidence >= ENOUGH

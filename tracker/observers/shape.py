@@ -156,7 +156,7 @@ class ShapeObserver:
         self.method.learn(grey, frame.captured_ns, pieces.animals)
         if self._watershed is not None:
             self._watershed.note(self.seen)
-        headings = self._headings.update(frame.index, self.seen)
+        headings = self._headings.update(frame.index, frame.captured_ns, self.seen)
         if not pieces.found:
             return self._nothing(frame, abstained=not self.method.knows_nobody)
         return _report(frame, self.seen, headings, len(pieces.found))
