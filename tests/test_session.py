@@ -48,6 +48,17 @@ def test_a_source_that_can_wait_loses_nothing(folder):
     assert (totals.lost, totals.unexplained) == ({}, 0)
 
 
+@pytest.mark.parametrize(
+    ("codec", "missing"), [(Codec.FFV1, {"lost_on_link": 2}), (Codec.NONE, {})]
+)
+def test_a_session_without_a_video_misses_nothing_in_it(folder, codec, missing):
+    gap = Gap(3, 4, Fate.LOST_ON_LINK, 4 * MS)
+    told = [frame(i) for i in range(3)] + [gap] + [frame(i) for i in range(5, 9)]
+    rig = Rig(folder, ScriptedCamera(told), codec=codec)
+    rig.run()
+    assert rig.session.wire_status.not_recorded == missing
+
+
 def test_the_end_of_the_source_completes_the_session(folder):
     rig = Rig(folder, ScriptedCamera(frames(5)))
     rig.run()

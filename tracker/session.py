@@ -201,6 +201,7 @@ class Session:
             image_shape=self._ring.shape,
             skeleton=self.parts.pipeline.observer.skeleton,
             filming=self.parts.filming,
+            has_video=self.parts.video,
             view=self.parts.view,
         )
 

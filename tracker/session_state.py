@@ -76,6 +76,7 @@ def wire_status(
     image_shape: tuple[int, ...],
     skeleton: Skeleton,
     filming: Filming | None,
+    has_video: bool,
     view: session_status.ViewStatus | None,
 ) -> session_status.Status:
     """Return what listeners are told of a session."""
@@ -101,7 +102,9 @@ def wire_status(
         recorder_waits_for=now.recorder.waits_for,
         elapsed_s=now.elapsed_s,
         not_recorded={
-            str(fate): n for fate, n in totals.not_recorded.items() if fate is not Fate.NOT_WANTED
+            str(fate): n
+            for fate, n in totals.not_recorded.items()
+            if has_video and fate is not Fate.NOT_WANTED
         },
         unexplained=totals.unexplained,
         ring_fill=now.ring_fill,

@@ -22,7 +22,7 @@ from tracker.testing.recording_handler import RecordingHandler
 from tracker.types import Frame, FrameResult, Masks, Observation, StageTimes
 from tracker.worker import Worker
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Described(RecordingHandler):
@@ -145,7 +145,7 @@ def test_it_finds_the_session_and_listens(linked):
         found = take(link, Found)
         assert (found.session, found.facts.subject) == ("s1", "m12")
         assert take(link, Heard).topic == "status/top"
-        assert link.silent_s < 1
+        until(lambda: link.silent_s < 1)
 
 
 def test_it_tells_how_the_clocks_stand(linked):
@@ -154,9 +154,11 @@ def test_it_tells_how_the_clocks_stand(linked):
     with rig() as (server, *_):
         link = linked(server.address)
         offset_ns = take(link, Found).offset_ns
-        ours = time.perf_counter_ns()
+        before = time.perf_counter_ns()
         theirs = server._desk._clock.now_ns()
-        assert abs(ours + offset_ns - theirs) < 50_000_000
+        after = time.perf_counter_ns()
+        off_ns = 200_000_000  # half a ping of a busy computer
+        assert before + offset_ns - off_ns < theirs < after + offset_ns + off_ns
 
 
 def test_who_comes_late_gets_what_was_sent_before(linked):

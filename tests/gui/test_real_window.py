@@ -19,7 +19,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=
 
 TOOLS = ("Xvfb", "xdotool")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 pytestmark = [
     pytest.mark.slow,

@@ -369,8 +369,8 @@ def test_a_slow_link_gets_small_pictures_for_a_while(busy):
 
 
 def test_a_quick_link_keeps_large_pictures(busy):
-    fresh = Picture(picture_of(500), np.zeros((24, 32), np.uint8))
-    busy.rig.offset_ns = fresh.message.captured_ns - time.perf_counter_ns() + 50_000_000
+    fresh = Picture(picture_of(500), np.zeros((24, 32), np.uint8))  # however long this test takes
+    busy.rig.offset_ns = fresh.message.captured_ns - time.perf_counter_ns() - 60_000_000_000
     busy.link.picture = fresh
     settle(busy)
     assert busy._late_since_s is None

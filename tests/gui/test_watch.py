@@ -68,7 +68,7 @@ def asked(path, host=None, names=(), wait=lambda answer: True):
 
     async def ask():
         async with TestClient(TestServer(make_app(Link(), names))) as client:
-            end_s = time.monotonic() + 10
+            end_s = time.monotonic() + 60
             while True:
                 headers = {"Host": host} if host else {}
                 async with client.get(path, headers=headers) as answer:
