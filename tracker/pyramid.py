@@ -1,16 +1,13 @@
-"""A picture in halves of its size, each made once, when it is first asked for."""
+"""A picture in halves of its size, each made once, when it is first asked for.
+
+Who makes one of a frame hands it on to all who look at that frame.
+"""
 
 import threading
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from tracker.types import Frame
-
-SMALLEST_PX = 16
-"""No level has a side shorter than this."""
 
 
 class Pyramid:
@@ -39,7 +36,7 @@ class Pyramid:
     def n_levels(self) -> int:
         """Levels that there are, made or not."""
         n, side = 1, min(self.shape)
-        while side // 2 >= SMALLEST_PX:
+        while side >= 2:
             n, side = n + 1, side // 2
         return n
 
@@ -55,27 +52,3 @@ class Pyramid:
                 half = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
                 self._levels.append(np.asarray(half, np.uint8))
             return self._levels[k]
-
-
-class SharedPyramid:
-    """The pyramid of the present frame, for all who look at that frame. Any thread.
-
-    Args:
-        make: What makes a pyramid of an image.
-    """
-
-    def __init__(self, make: Callable[[NDArray[np.uint8]], Pyramid] = Pyramid) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._index = -1
-        self._pyramid: Pyramid | None = None
-
-    def of(self, frame: Frame) -> Pyramid:
-        """Return the frame's pyramid; who asks first makes it.
-
-        It looks at the frame's own memory: it is good as long as the frame's image is.
-        """
-        with self._lock:
-            if self._pyramid is None or self._index != frame.index:
-                self._pyramid, self._index = self._make(frame.image), frame.index
-            return self._pyramid

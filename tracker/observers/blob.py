@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from tracker.observers.shape import Grey
 from tracker.observers.silhouettes import Contour, SilhouetteSettings
 from tracker.observers.threshold import Polarity, is_black
+from tracker.pyramid import Pyramid
 
 OF_A_DISC = 2 / math.e
 """Response of a disc of contrast 1 in its middle, at its own scale."""
@@ -113,15 +114,15 @@ class Blob:
         if is_black(grey):
             return None
         found = np.zeros_like(grey)
-        for peak in self._blobs(self._pyramid(grey)):
+        for peak in self._blobs(Pyramid(grey)):
             self._paint(found, grey, peak)
         return found
 
     def pictures(self, grey: Grey) -> Sequence[tuple[str, Grey]]:
         """Return how much of a disc of the smallest, and of the largest size, is at each place."""
-        pyramid, shown = self._pyramid(grey), []
+        pyramid, shown = Pyramid(grey), []
         for scale in (self._scales[1], self._scales[-2]):
-            response = _response(pyramid[scale.halvings], scale, self._sign) / OF_A_DISC
+            response = _response(pyramid.level(scale.halvings), scale, self._sign) / OF_A_DISC
             contrast = np.clip(2 * response, 0, 255).astype(np.uint8)
             whole = cv2.resize(contrast, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
             shown.append(
@@ -129,21 +130,15 @@ class Blob:
             )
         return shown
 
-    def _pyramid(self, grey: Grey) -> list[Grey]:
-        pictures = [grey]
-        for _ in range(self._scales[-1].halvings):
-            pictures.append(_halved(pictures[-1]))
-        return pictures
-
     def learn(self, grey: Grey, captured_ns: int, animals: Sequence[Contour]) -> None:
         """Nothing: each frame stands for itself."""
 
-    def _blobs(self, pictures: Sequence[Grey]) -> list[_Peak]:
+    def _blobs(self, pyramid: Pyramid) -> list[_Peak]:
         """Return the blobs of the right size, the strongest first."""
         least = OF_A_DISC * self._settings.contrast
         peaks = []
         for level, scale in enumerate(self._scales):
-            response = _response(pictures[scale.halvings], scale, self._sign)
+            response = _response(pyramid.level(scale.halvings), scale, self._sign)
             peaks += _peaks(response, scale, level, least)
         peaks = sorted(peaks, key=lambda each: (-each.strength, each.level, each.y, each.x))
         peaks = peaks[:MOST_PEAKS]
@@ -208,12 +203,6 @@ def _scales(smallest_px: float, largest_px: float) -> list[_Scale]:
 def _scale(radius_px: float) -> _Scale:
     octaves = math.log2(radius_px / math.sqrt(2) / FINEST)
     return _Scale(radius_px, max(0, math.floor(octaves + 1)))
-
-
-def _halved(picture: Grey) -> Grey:
-    height, width = picture.shape
-    size = (max(width // 2, 1), max(height // 2, 1))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _response(picture: Grey, scale: _Scale, sign: int) -> NDArray[np.float32]:
