@@ -30,7 +30,7 @@ class Situation:
     Attributes:
         usable: False if the network abstained.
         identity: Confidence (0 to 1) that the animal is the one it is for.
-        captured_ns: End of exposure (ns); None for a person, who is not asked about any of it.
+        captured_ns: When the frame was taken (ns); None for a person, who is not asked any of it.
     """
 
     usable: bool

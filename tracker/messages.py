@@ -249,7 +249,7 @@ class FrameMessage(_Header, frozen=True, kw_only=True):
 
     Attributes:
         frame_index: Camera's count of the frame that it shows.
-        captured_ns: End of exposure (ns).
+        captured_ns: As `Frame.captured_ns` (ns).
         image_shape: Of the camera's image: (height, width) or (height, width, 3).
         picture_shape: Height and width of the picture; pixel (x, y) of it lies at sensor x
             `(x + 0.5) * image width / picture width - 0.5`, and so for y.
@@ -278,7 +278,7 @@ class OverlayMessage(_Header, frozen=True, kw_only=True):
 
     Attributes:
         frame_index: Camera's count of the frame in which it was seen.
-        captured_ns: End of exposure (ns).
+        captured_ns: As `Frame.captured_ns` (ns).
         outlines: Borders of masks, the largest first; simplified, and bounded in number.
         crop: Part of the image that the network looked at: left, top, width, height (sensor px);
             None: all of it.

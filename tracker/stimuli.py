@@ -106,7 +106,7 @@ class StimulusCommand:
         trigger: Why: an episode's id, "state:<name>", "feature:<name>", or a person's name.
         values: Features and scores that the rule looked at.
         frame_index: `Frame.index` of the frame that it follows from; None by hand.
-        captured_ns: End of exposure of that frame (ns); None by hand.
+        captured_ns: When that frame was taken (ns); None by hand.
     """
 
     stimulus_id: str
@@ -147,7 +147,7 @@ class Refusal(StrEnum):
     """Nobody has armed the session, or a fault or a person has disarmed it."""
 
     LATE = "late"
-    """Its deadline, counted from the end of exposure, had passed."""
+    """Its deadline, counted from when the frame was taken, had passed."""
 
     FRAME_UNUSABLE = "frame_unusable"
     """The frame could not be judged: the network abstained."""

@@ -68,6 +68,7 @@ def test_the_map_says_when_a_pulse_was_on_either_clock(tmp_path, folder, random_
     found, _ = align(folder, saved(tmp_path, theirs(random_s)))
     assert found.line == "input 0"
     assert found.drift_ppm == pytest.approx(80, abs=0.01)
+    assert found.zero_ns == pytest.approx(BEGAN_S * 1e9, abs=1000)
     at_s = np.array([0.0, 100.0, 400.0, 3000.0])
     np.testing.assert_allclose(found.session_ns(theirs(at_s)), at_s * 1e9, atol=1000)
     np.testing.assert_allclose(
@@ -284,6 +285,7 @@ def test_the_command_says_what_it_found(tmp_path, folder, random_s):
     assert done.exit_code == 0, done.output
     assert "600 pulses of input 0 found" in done.output
     assert "+80.00 ppm longer than one of ephys" in done.output
+    assert "zero of ephys is 12.500000 s of the session clock" in done.output
     options = ["--name", "second", "--json"]
     done = CliRunner().invoke(app, ["align", str(folder), "--pulses", str(path), *options])
     assert json.loads(done.output)["n_matched"] == 600

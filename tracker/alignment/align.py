@@ -196,13 +196,15 @@ def _described(found: Match, ours: Times, theirs: Times) -> dict[str, object]:
     off_s = a - (level + slope * (b - middle_s))
     knots = _knots(b, off_s)
     knots_s = [level + slope * (at_s - middle_s) + off for at_s, off in knots]
-    left_ms = 1e3 * np.abs(a - _through(b, [at for at, _ in knots], knots_s, slope))
+    places = [at_s for at_s, _ in knots]
+    left_ms = 1e3 * np.abs(a - _through(b, places, knots_s, slope))
     return {
         "n_ours": len(ours),
         "n_theirs": len(theirs),
         "n_matched": len(a),
         "n_missing": int(found.ours[-1] - found.ours[0] + 1) - len(a),
         "n_extra": int(found.theirs[-1] - found.theirs[0] + 1) - len(b),
+        "zero_ns": round(1e9 * float(_through(np.zeros(1), places, knots_s, slope)[0])),
         "drift_ppm": float(slope - 1) * 1e6,
         "residual_ms": {
             "rms": float(np.sqrt(np.mean(left_ms**2))),

@@ -33,6 +33,7 @@ class Alignment:
         n_missing: Ours that lie between matched ones and are not in their recording.
         n_extra: Theirs that lie between matched ones and are not in the session.
         n_barcodes: Numbers of barcodes that were found in both; 0 without barcodes.
+        zero_ns: Session time at zero of their clock, by the map (ns).
         drift_ppm: How much longer a second of the session is than one of theirs, on the whole.
         residual_ms: What is left of the matched pulses' times once the map is taken off: `rms`,
             `p99` and `max` (ms).
@@ -52,6 +53,7 @@ class Alignment:
     n_missing: int
     n_extra: int
     n_barcodes: int
+    zero_ns: int
     drift_ppm: float
     residual_ms: Mapping[str, float]
     knots: tuple[tuple[float, int], ...]

@@ -93,6 +93,7 @@ def align_session(
     typer.echo(
         f"a second of the session is {found.drift_ppm:+.2f} ppm longer than one of {found.name}"
     )
+    typer.echo(f"zero of {found.name} is {found.zero_ns / 1e9:.6f} s of the session clock")
     typer.echo(
         f"residuals: {left['rms']:.3f} ms (rms), {left['p99']:.3f} ms (99 %), "
         f"{left['max']:.3f} ms (max)"

@@ -19,7 +19,7 @@ class Slots:
 
     Attributes:
         index: int64, (N,): the camera's own count.
-        captured_ns: int64, (N,): end of exposure, session clock.
+        captured_ns: int64, (N,): when each was taken, session clock.
         time_known: bool, (N,): False where a frame never came: its time is estimated from its
             neighbours.
         fate: str, (N,): what became of it in the pipeline.

@@ -36,7 +36,7 @@ class Origin:
     """From ns on the session clock to seconds since the first frame, and to UTC.
 
     Attributes:
-        start_ns: End of exposure of the session's first frame (ns).
+        start_ns: When the session's first frame was taken (ns).
         anchor_utc_ns: UTC at zero of the session clock (ns since 1970-01-01).
     """
 
