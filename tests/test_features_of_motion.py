@@ -20,7 +20,7 @@ from measured_mice import (
 
 from tracker.arena import Arena, ArenaSettings
 from tracker.features import FeatureExtractor, FeatureSettings
-from tracker.features.lines import Line
+from tracker.features.lines import Lines
 from tracker.types import Skeleton
 
 
@@ -190,12 +190,12 @@ def test_the_hour_does_not_change_a_bit_of_the_speeds():
 
 
 def test_the_slope_of_a_line_through_three_points():
-    line = Line(length_ns=4)
+    line = Lines(length_ns=4)
     for time_ns, value in [(0, 9), (1, 1), (2, 2), (3, 6)]:
-        line.add(time_ns, value)
-    line.remove(0, 9)
+        line.add(time_ns, (value, -time_ns))
+    line.remove(0, (9, 0))
     # Through (1, 1), (2, 2), (3, 6): (3 * 23 - 6 * 9) / (3 * 14 - 6 * 6) = 15 / 6 steps per ns
-    assert line.slope() == pytest.approx(2.5 * 1e9 / 2**24, rel=1e-12)
+    assert line.slopes() == pytest.approx((2.5 * 1e9 / 2**24, -1e9 / 2**24), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -208,10 +208,10 @@ def test_the_slope_of_a_line_through_three_points():
     ],
 )
 def test_a_slope_needs_three_points_and_half_a_window(times_ns, window_ns, known):
-    line = Line(window_ns)
+    line = Lines(window_ns)
     for time_ns in times_ns:
-        line.add(time_ns, 1)
-    assert math.isnan(line.slope()) is not known
+        line.add(time_ns, (1, 1))
+    assert [math.isnan(slope) for slope in line.slopes()] == [not known] * 2
 
 
 def test_a_position_that_is_not_finite_counts_as_unknown_in_the_speeds():

@@ -149,7 +149,9 @@ class EpisodeBuilder:
             if self._first is None and score >= self._enter and self._may_begin(captured_ns):
                 self._first, self._first_dated = frame, self._dated_back(frame)
             self._last_good = frame
-            self._last_dated = max(self._dated_back(frame), self._first_dated)
+            self._last_dated = (
+                max(self._dated_back(frame), self._first_dated) if self._lag_ns else frame
+            )
             self._bad_ns = 0
         elif score < self._leave:
             self._spent = False
@@ -195,8 +197,12 @@ class EpisodeBuilder:
                 f"ns: index and capture time must rise"
             )
         period_ns = elapsed_ns // n_frames
-        if self._period_ns is not None:
-            period_ns = min(max(period_ns, self._period_ns // 2), self._period_ns * 2)
+        usual_ns = self._period_ns
+        if usual_ns is not None:
+            if period_ns > 2 * usual_ns:
+                period_ns = 2 * usual_ns
+            elif period_ns < usual_ns // 2:
+                period_ns = usual_ns // 2
         self._period_ns = period_ns
         return period_ns
 

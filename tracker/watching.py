@@ -42,7 +42,11 @@ class Watching:
             for watch in self._watches
         ]
         seen = {name for watch in self._watches for name in watch.behaviour.episodes}
-        self._seen = tuple(watch for watch in self._watches if watch.behaviour.name in seen)
+        self._seen = tuple(
+            (f"{EPISODE}.{watch.behaviour.name}", watch.episodes)
+            for watch in self._watches
+            if watch.behaviour.name in seen
+        )
         self._groups = {
             group: [watch for watch in self._watches if watch.group == group]
             for group in {watch.group for watch in self._watches} - {None}
@@ -93,18 +97,23 @@ class Watching:
         known = dict(features)
         scores: dict[str, float] = {}
         events: list[Onset | Episode] = []
-        left = {group: list(watches) for group, watches in self._groups.items()}
-        for watch in self._watches:
-            name, group = watch.behaviour.name, watch.group
-            scores[name] = watch.behaviour.update(observation, known)
+        left = {group: len(watches) for group, watches in self._groups.items()}
+        for key, episodes in self._seen:
+            known[key] = float(episodes.going_on)
+        for name, score_of, episode_of, group in self._steps:
+            score = scores[name] = score_of(observation, known)
             if group is None:
-                self._take(watch, scores[name], index, now_ns, events)
+                event = episode_of(score, index, now_ns)
+                if event is None:
+                    continue
+                events.append(event)
             else:
-                left[group].remove(watch)
-                if not left[group]:
-                    self._settle(group, scores, index, now_ns, events)
-            for each in self._seen:
-                known[f"{EPISODE}.{each.behaviour.name}"] = float(each.episodes.going_on)
+                left[group] -= 1
+                if left[group]:
+                    continue
+                self._settle(group, scores, index, now_ns, events)
+            for key, episodes in self._seen:
+                known[key] = float(episodes.going_on)
         return scores, tuple(events)
 
     def _settle(

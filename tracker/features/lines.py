@@ -12,12 +12,18 @@ STEPS = float(2**24)
 NS_STEPS = 1e9 / STEPS
 """Units per s in one of those whole numbers per ns."""
 
-_Row = tuple[int, list[int | None]]
-"""Time (ns) and values (`STEPS` per unit, None where unknown)."""
+_Two = tuple[int, int]
+"""Values of two columns (`STEPS` per unit)."""
+
+_Row = tuple[int, list[_Two | None]]
+"""Time (ns) and values of each pair of columns, None where unknown."""
 
 
 class Window:
     """The rows of the last `length_s`, and a line through each of their columns.
+
+    Columns come in pairs, x and y of one point: column k of the first half and of the second.
+    Where one of the two is unknown both are. One more column may stand behind them, by itself.
 
     Args:
         length_s: How far back it looks (s).
@@ -26,13 +32,14 @@ class Window:
 
     def __init__(self, length_s: float, n_columns: int) -> None:
         self._length_ns = round(length_s * 1e9)
-        self._lines = [Line(self._length_ns) for _ in range(n_columns)]
+        self._half, self._is_odd = divmod(n_columns, 2)
+        self._lines = [Lines(self._length_ns) for _ in range(self._half + self._is_odd)]
         self._rows: list[_Row | None] = [None] * 64
         self._start = self._end = 0
 
     def clear(self) -> None:
         """Forget all rows."""
-        self._lines = [Line(self._length_ns) for _ in self._lines]
+        self._lines = [Lines(self._length_ns) for _ in self._lines]
         self._rows = [None] * len(self._rows)
         self._start = self._end = 0
 
@@ -40,7 +47,14 @@ class Window:
         """Add a row; NaN in it is unknown."""
         if self._end == len(self._rows):
             self._make_room()
-        steps = [round(v * STEPS) if math.isfinite(v) else None for v in values]
+        half, finite = self._half, math.isfinite
+        steps: list[_Two | None] = [
+            (round(one * STEPS), round(other * STEPS)) if finite(one + other) else None
+            for one, other in zip(values[:half], values[half : 2 * half], strict=True)
+        ]
+        if self._is_odd:
+            last = values[-1]
+            steps.append((round(last * STEPS), 0) if finite(last) else None)
         for line, step in zip(self._lines, steps, strict=True):
             if step is not None:
                 line.add(time_ns, step)
@@ -58,7 +72,13 @@ class Window:
             for line, step in zip(self._lines, row[1], strict=True):
                 if step is not None:
                     line.remove(row[0], step)
-        return [line.slope() for line in self._lines]
+        slopes = [line.slopes() for line in self._lines]
+        half = self._half
+        found = [one for one, _ in slopes[:half]]
+        found += [other for _, other in slopes[:half]]
+        if self._is_odd:
+            found.append(slopes[-1][0])
+        return found
 
     def _make_room(self) -> None:
         """Move the rows in use to the front of a list that is at least twice as long as they."""
@@ -68,37 +88,46 @@ class Window:
         self._start, self._end = 0, len(used)
 
 
-class Line:
-    """The least-squares line through some points, whose sums grow and shrink with them.
+class Lines:
+    """The least-squares lines through two values of some points in time.
+
+    Their sums grow and shrink with the points.
 
     Args:
         length_ns: Stretch of time that is a full window (ns).
     """
 
-    __slots__ = ("_full", "_n", "_sum_t", "_sum_tt", "_sum_tv", "_sum_v")
+    __slots__ = ("_full", "_n", "_sum_t", "_sum_tt", "_sum_tv", "_sum_tw", "_sum_v", "_sum_w")
 
     def __init__(self, length_ns: int) -> None:
         self._full = length_ns * length_ns
-        self._n = self._sum_t = self._sum_tt = self._sum_v = self._sum_tv = 0
+        self._n = self._sum_t = self._sum_tt = 0
+        self._sum_v = self._sum_tv = self._sum_w = self._sum_tw = 0
 
-    def add(self, time_ns: int, value: int) -> None:
+    def add(self, time_ns: int, values: _Two) -> None:
         """Take in a point."""
+        v, w = values
         self._n += 1
         self._sum_t += time_ns
         self._sum_tt += time_ns * time_ns
-        self._sum_v += value
-        self._sum_tv += time_ns * value
+        self._sum_v += v
+        self._sum_tv += time_ns * v
+        self._sum_w += w
+        self._sum_tw += time_ns * w
 
-    def remove(self, time_ns: int, value: int) -> None:
+    def remove(self, time_ns: int, values: _Two) -> None:
         """Forget a point that was taken in."""
+        v, w = values
         self._n -= 1
         self._sum_t -= time_ns
         self._sum_tt -= time_ns * time_ns
-        self._sum_v -= value
-        self._sum_tv -= time_ns * value
+        self._sum_v -= v
+        self._sum_tv -= time_ns * v
+        self._sum_w -= w
+        self._sum_tw -= time_ns * w
 
-    def slope(self) -> float:
-        """Return the slope (units per s), NaN where too little is known.
+    def slopes(self) -> tuple[float, float]:
+        """Return both slopes (units per s), NaN where too little is known.
 
         Least squares: (n Σtv - Σt Σv) / (n Σt² - (Σt)²). The divisor is n² times the variance
         of the times, which tells how much of the window is filled: a stretch of length l,
@@ -107,8 +136,11 @@ class Line:
         n, sum_t = self._n, self._sum_t
         spread = n * self._sum_tt - sum_t * sum_t
         if n < 3 or 48 * spread < n * n * self._full:
-            return math.nan
-        return (n * self._sum_tv - sum_t * self._sum_v) / spread * NS_STEPS
+            return math.nan, math.nan
+        return (
+            (n * self._sum_tv - sum_t * self._sum_v) / spread * NS_STEPS,
+            (n * self._sum_tw - sum_t * self._sum_w) / spread * NS_STEPS,
+        )
 
 
 def middle_of_three(a: float, b: float, c: float) -> float:

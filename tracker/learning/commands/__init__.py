@@ -2,6 +2,7 @@
 
 import typer
 
+from tracker.learning.commands.candidates import candidates
 from tracker.learning.commands.evaluate import evaluate
 from tracker.learning.commands.label_more import label_more
 from tracker.learning.commands.quantise import quantise
@@ -24,6 +25,9 @@ def register(app: typer.Typer) -> None:
         name="label-more",
         epilog="Example: `tracker label-more mouse.mp4 --model mouse_top_view --out my_project`",
     )(label_more)
+    app.command(
+        epilog="Example: `tracker candidates sessions/20261122T101500Z_m12 --out candidates`"
+    )(candidates)
     app.command(
         epilog="Example: `tracker quantise mouse_top_view --data mouse.mp4 --out int8.onnx`"
     )(quantise)
