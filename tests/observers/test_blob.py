@@ -80,3 +80,9 @@ def test_diameters_out_of_order_are_refused():
         ValidationError, match="largest_px is 10, expected no less than smallest_px, 20"
     ):
         BlobSettings(smallest_px=20, largest_px=10)
+
+
+def test_blobs_that_are_large_for_a_small_picture_are_found_as_well():
+    """It cannot be halved as often as the scale would allow."""
+    seen = see(disc(floor((60, 80)), 40, 30, 36), smallest_px=30, largest_px=60)
+    assert seen.xy[0, 1] == pytest.approx((40, 30), abs=1.5)

@@ -93,13 +93,14 @@ class Blob:
 
     def __init__(self, settings: BlobSettings) -> None:
         self._settings = settings
-        self._scales = _scales(settings.smallest_px / 2, settings.largest_px / 2)
+        self._radii = _radii(settings.smallest_px / 2, settings.largest_px / 2)
+        self._scales = [_Scale(radius, 0) for radius in self._radii]
         self._sign = 1 if settings.polarity is Polarity.DARK else -1
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """Diameters that are looked for (px)."""
-        return {"diameters_px": [round(2 * each.radius_px, 2) for each in self._scales[1:-1]]}
+        return {"diameters_px": [round(2 * radius, 2) for radius in self._radii[1:-1]]}
 
     @property
     def knows_nobody(self) -> bool:
@@ -107,7 +108,9 @@ class Blob:
         return True
 
     def start(self, place: Grey) -> None:
-        """Nothing: each frame stands for itself."""
+        """Choose how often the picture is halved for each scale."""
+        most = Pyramid(place).n_levels - 1
+        self._scales = [_scale(radius, most) for radius in self._radii]
 
     def foreground(self, grey: Grey, captured_ns: int) -> Grey | None:  # noqa: ARG002
         """Return the extent of each blob; None if the picture is black."""
@@ -193,16 +196,16 @@ def _is_compact(around: NDArray[np.float64]) -> bool:
     return bool((xx + yy) ** 2 * LONGEST < (LONGEST + 1) ** 2 * determinant)
 
 
-def _scales(smallest_px: float, largest_px: float) -> list[_Scale]:
-    """Scales from one radius to another (px), both included, and one more at each end."""
+def _radii(smallest_px: float, largest_px: float) -> list[float]:
+    """Radii from one to another (px), both included, and one more at each end."""
     n = math.ceil(math.log(largest_px / smallest_px) / math.log(STEP) - 1e-9)
     radii = [smallest_px * (largest_px / smallest_px) ** (k / max(n, 1)) for k in range(n + 1)]
-    return [_scale(radius) for radius in (radii[0] / STEP, *radii, radii[-1] * STEP)]
+    return [radii[0] / STEP, *radii, radii[-1] * STEP]
 
 
-def _scale(radius_px: float) -> _Scale:
+def _scale(radius_px: float, most_halvings: int) -> _Scale:
     octaves = math.log2(radius_px / math.sqrt(2) / FINEST)
-    return _Scale(radius_px, max(0, math.floor(octaves + 1)))
+    return _Scale(radius_px, min(max(0, math.floor(octaves + 1)), most_halvings))
 
 
 def _response(picture: Grey, scale: _Scale, sign: int) -> NDArray[np.float32]:
