@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from drawn_arenas import HEIGHT, SHAPE, STILL, WIDTH, moved, seen
 from tracker.errors import RegistrationError
 from tracker.geometry import apart, motion_of
 from tracker.pyramid import Pyramid
-from tracker.registration.align import Template
+from tracker.registration.align import Aligned, Template
 from tracker.registration.models import Model, moves, step_matrix
 from tracker.registration.reference import Reference, as_mask, read_view
 from tracker.registration.start import Features, by_phase
@@ -215,3 +217,20 @@ def test_edges_are_taken_from_all_over_the_picture():
     points = Template(Pyramid(picture), Model.RIGID)._levels[0].xy1
     in_corner = (points[0] < 82) & (points[1] < 62)
     assert in_corner.mean() < 0.4
+
+
+NOT_BELIEVED = {
+    "edges_that_are_not_alike": {"likeness": 0.59},
+    "a_corner_that_is_not_known": {"uncertainty_px": 0.51},
+    "a_mirror": {"matrix": np.diag((-1.0, 1.0, 1.0))},
+    "a_zoom": {"matrix": moved(scale=1.6)},
+}
+
+
+@pytest.mark.parametrize("changes", NOT_BELIEVED.values(), ids=NOT_BELIEVED.keys())
+def test_what_no_bump_does_is_not_believed(changes):
+    reference = Reference(seen(STILL), Model.SIMILARITY)
+    found = Aligned(moved(3, 2), likeness=0.9, noise=1, share=0.9, uncertainty_px=0.1, n_points=999)
+    assert reference._is_right(found)
+    assert not reference._is_right(replace(found, **changes))
+    assert not reference._is_right(None)
