@@ -60,9 +60,12 @@ def build_any(experiment: Experiment, out: Path, clock: Clock) -> tuple[Session,
         session, _ = build_session(side, out, clock, seen_by, folder=folder / name)
         sides.append(SideCamera(name, session))
     first = TellingObserver(observer, sets.tell(rig.name))
-    return build_session(
+    session, inside = build_session(
         experiment, out, clock, first, folder=folder / rig.name, feeds=(*sides, sets)
     )
+    if session.parts.publisher is not None:
+        sets.publish = session.parts.publisher.offer_points
+    return session, inside
 
 
 def _stand(path: Path | None, cameras: Mapping[str, CameraSettings]) -> Stand | None:

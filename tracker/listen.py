@@ -1,5 +1,6 @@
 """Prints what a session says, as it comes: episodes for a person, or JSON for a program."""
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from tracker.messages import (
     EpisodeState,
     LogMessage,
     ObservationMessage,
+    PointsMessage,
     StatusMessage,
     StimulusMessage,
 )
@@ -80,6 +82,8 @@ def _line(received: Received) -> Text | None:  # noqa: PLR0911 - one kind of mes
             return Text(f"frame {message.frame_index}: {values}", "dim")
         case StimulusMessage():
             return _stimulus_line(message)
+        case PointsMessage():
+            return _points_line(message)
         case LogMessage():
             return Text(f"{message.level}: {message.text}")
     return None
@@ -95,6 +99,15 @@ def _episode_line(message: EpisodeMessage) -> Text:
     lasted_s = (message.end_ns - message.onset_ns) / 1e9
     text.append("ends   ", "bold")
     return text.append(f" at frame {message.end_index}, lasted {lasted_s:.2f} s")
+
+
+def _points_line(message: PointsMessage) -> Text:
+    places = ", ".join(
+        f"{name} ({x:.2f}, {y:.2f}, {z:.2f}) cm"
+        for name, (x, y, z) in zip(message.keypoints, message.xyz_cm, strict=True)
+        if not math.isnan(x)
+    )
+    return Text(f"set {message.set_number}: {places or 'no place is known'}", "dim")
 
 
 def _stimulus_line(message: StimulusMessage) -> Text:

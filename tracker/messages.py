@@ -45,6 +45,9 @@ class Kind(StrEnum):
     LOG = "log"
     """A line for a person."""
 
+    POINTS = "points"
+    """What several cameras saw at one moment, in 3-D."""
+
     FRAME = "frame"
     """A picture of what the camera sees; on the preview's own socket."""
 
@@ -244,6 +247,28 @@ class LogMessage(_Header, frozen=True, kw_only=True):
     facts: dict[str, str | int | float | bool | None] = {}
 
 
+class PointsMessage(_Header, frozen=True, kw_only=True):
+    """What several cameras saw at one moment.
+
+    Attributes:
+        set_number: Of the frames that belong together, from 0; as in sets.arrow.
+        captured_ns: Mean time of these frames (ns).
+        frames: Camera's count of its frame, by camera; those without one are missing.
+        keypoints: Names.
+        xyz_cm: x, y, z of each keypoint (cm), NaN where its place is not known.
+        residual_px: How far the cameras saw each from where it would be, root mean square.
+        n_views: From how many cameras each comes.
+    """
+
+    set_number: Count
+    captured_ns: int
+    frames: dict[str, Count]
+    keypoints: list[str]
+    xyz_cm: list[tuple[float, float, float]]
+    residual_px: list[float]
+    n_views: list[Count]
+
+
 class FrameMessage(_Header, frozen=True, kw_only=True):
     """A picture for views; the payload is the JPEG.
 
@@ -296,6 +321,7 @@ Message = (
     | StimulusMessage
     | StatusMessage
     | LogMessage
+    | PointsMessage
     | FrameMessage
     | OverlayMessage
 )

@@ -26,6 +26,7 @@ from tracker.messages import (
     EpisodeState,
     Kind,
     LogMessage,
+    PointsMessage,
     StatusMessage,
     episode_fields,
     observation_message,
@@ -58,7 +59,14 @@ _MORE, _LAST = int(zmq.SNDMORE | zmq.NOBLOCK), int(zmq.NOBLOCK)
 
 _NAME = frozenset(string.ascii_letters + string.digits + ".-_")
 
-SERVICE = (Kind.STIMULUS, Kind.EPISODE, Kind.OBSERVATION, Kind.STATUS, Kind.LOG)
+SERVICE = (
+    Kind.STIMULUS,
+    Kind.EPISODE,
+    Kind.OBSERVATION,
+    Kind.POINTS,
+    Kind.STATUS,
+    Kind.LOG,
+)
 """Which queue goes first."""
 
 
@@ -189,6 +197,10 @@ class Publisher:
         """Take a line for a person: level info, warning or error. Never waits."""
         self._outbox.put(Kind.LOG, {"level": level, "text": text, "facts": facts})
 
+    def offer_points(self, **points: Any) -> None:
+        """Take the fields of a `PointsMessage`. Never waits."""
+        self._outbox.put(Kind.POINTS, points)
+
     def step(self, timeout_s: float) -> None:
         """Send what is queued; if nothing is, wait for it, at most `timeout_s`.
 
@@ -289,6 +301,8 @@ class Publisher:
                 return self._encode_status(seq, item, wire, None)
             case Kind.LOG:
                 return encode(LogMessage(seq=seq, sent_ns=sent_ns, **self._header, **item))
+            case Kind.POINTS:
+                return encode(PointsMessage(seq=seq, sent_ns=sent_ns, **self._header, **item))
             case Kind.FRAME | Kind.THUMBNAIL | Kind.OVERLAY:
                 raise WireError("pictures go out by the preview, not by the publisher")
 

@@ -16,6 +16,7 @@ from tracker.messages import (
     Message,
     ObservationMessage,
     OverlayMessage,
+    PointsMessage,
     StatusMessage,
     StimulusMessage,
 )
@@ -33,6 +34,7 @@ _TYPES: Mapping[str, type[Message]] = {
     Kind.STIMULUS.value: StimulusMessage,
     Kind.STATUS.value: StatusMessage,
     Kind.LOG.value: LogMessage,
+    Kind.POINTS.value: PointsMessage,
     Kind.FRAME.value: FrameMessage,
     Kind.THUMBNAIL.value: FrameMessage,
     Kind.OVERLAY.value: OverlayMessage,

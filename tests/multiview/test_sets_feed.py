@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from four_cameras import a_stand
 
-from tracker.multiview.feed import SetsFeed
+from tracker.multiview.feed import MOST_TOLD, SetsFeed
 from tracker.multiview.sets import Incomplete
 from tracker.multiview.settings import SetsSettings
 from tracker.session_folder.tables import read_table
@@ -106,7 +106,31 @@ def test_what_is_told_while_it_runs_is_taken_by_its_step(made):
         "incomplete": 0,
         "resets": 0,
         "points": 2,
+        "untaken": 0,
     }
+
+
+def test_points_are_published_as_they_are_known(made):
+    """With each camera's count, and NaN for what is not known."""
+    feed, told = made(), []
+    feed.publish = lambda **fields: told.append(fields)
+    rows(feed, [("front", seen("front", 7)), ("left", seen("left", 7)), ("left", seen("left", 8))])
+    first, second = told
+    assert (first["set_number"], first["captured_ns"]) == (0, 70 * MS)
+    assert first["frames"] == {"front": 7, "left": 7}
+    assert first["keypoints"] == ["nose", "tail"]
+    assert first["xyz_cm"] == pytest.approx(POINTS, abs=1e-4)
+    assert first["n_views"] == [2, 2]
+    assert second["frames"] == {"left": 8}
+    assert np.isnan(second["xyz_cm"]).all()
+
+
+def test_more_than_can_wait_is_counted_and_left_out(made):
+    feed = made()
+    for index in range(MOST_TOLD + 3):
+        feed.tell("front")(seen("front", index))
+    assert feed.facts["untaken"] == 3
+    feed.close()
 
 
 def test_a_session_that_never_began_leaves_no_table(made, tmp_path):

@@ -18,6 +18,7 @@ from tracker.messages import (
     LogMessage,
     ObservationMessage,
     OverlayMessage,
+    PointsMessage,
     StatusMessage,
     StimulusMessage,
     episode_fields,
@@ -265,6 +266,7 @@ def documented(kind):
         ("stimulus", StimulusMessage),
         ("status", StatusMessage),
         ("log", LogMessage),
+        ("points", PointsMessage),
         ("frame", FrameMessage),
         ("overlay", OverlayMessage),
     ],
@@ -276,7 +278,9 @@ def test_the_example_on_the_page_is_a_message_with_every_field(kind, made):
     assert set(fields) == set(made.__struct_fields__)
 
 
-@pytest.mark.parametrize("kind", ["observation", "episode", "status", "log", "frame", "overlay"])
+@pytest.mark.parametrize(
+    "kind", ["observation", "episode", "status", "log", "points", "frame", "overlay"]
+)
 def test_the_page_explains_every_field(kind):
     page = WIRE_MD.read_text()
     section = re.search(rf"^### `{kind}`\n(.*?)^##", page, re.S | re.M)[1]

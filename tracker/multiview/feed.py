@@ -23,6 +23,9 @@ from tracker.types import Observation, Skeleton
 PATIENCE_S = 0.1
 FLUSH_NS = 400_000_000
 
+MOST_TOLD = 4096
+"""Observations that wait to be taken; more are counted and left out."""
+
 Seen = NDArray[np.float32] | None
 """Keypoints of the one animal in a frame, (keypoints, 2); None if there was none, or several."""
 
@@ -75,6 +78,9 @@ class SetsFeed:
         self._told: SimpleQueue[tuple[str, Observation]] = SimpleQueue()
         self._table: TableWriter | None = None
         self._flushed_ns = 0
+        self.publish: Callable[..., None] | None = None
+        """Told the fields of a `PointsMessage` per set with points; None: nobody is."""
+        self._untaken = dict.fromkeys(names, 0)  # each counted by its camera's own thread
         self.n_points = 0
         """Points whose place is known."""
         self.newest: tuple[FrameSet[Seen], Triangulated | None] | None = None
@@ -82,7 +88,14 @@ class SetsFeed:
 
     def tell(self, name: str) -> Callable[[Observation], None]:
         """Return what takes the observations of a camera."""
-        return lambda seen: self._told.put((name, seen))
+
+        def take(seen: Observation) -> None:
+            if self._told.qsize() < MOST_TOLD:
+                self._told.put((name, seen))
+            else:
+                self._untaken[name] += 1
+
+        return take
 
     def open(self, _note: Callable[..., None], /) -> None:
         """Begin the table. Raises `RecordingError`."""
@@ -130,6 +143,7 @@ class SetsFeed:
             "incomplete": matcher.n_incomplete,
             "resets": matcher.n_resets,
             "points": self.n_points,
+            "untaken": sum(self._untaken.values()),
         }
 
     def _take(self, name: str, seen: Observation) -> None:
@@ -140,8 +154,23 @@ class SetsFeed:
         for each in sets:
             points = self._points(each)
             self.newest = each, points
+            if points is not None and self.publish is not None:
+                self._publish(each, points, self.publish)
             if self._table is not None:
                 self._table.append(self._row(each, points))
+
+    def _publish(
+        self, each: FrameSet[Seen], points: Triangulated, publish: Callable[..., None]
+    ) -> None:
+        publish(
+            set_number=each.number,
+            captured_ns=each.captured_ns,
+            frames={name: member.index for name, member in each.members.items()},
+            keypoints=list(self._skeleton.keypoints),
+            xyz_cm=points.xyz_cm.tolist(),
+            residual_px=points.residual_px.tolist(),
+            n_views=points.n_views.tolist(),
+        )
 
     def _points(self, each: FrameSet[Seen]) -> Triangulated | None:
         if self._triangulator is None:
