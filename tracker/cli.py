@@ -102,7 +102,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Watch a synthetic mouse with the shipped network, or without one; needs no hardware."""
-    method = _seen_by(observer)
+    method = overrides_of(observer)
     experiment = load(Path("demo"), [*_seconds(seconds), *method, *(changes or [])])
     shows = False if view is None and (headless or as_json) else view
     _run(experiment, "demo", out, headless=headless, as_json=as_json, view=shows)
@@ -301,7 +301,7 @@ def _watch(
     return None
 
 
-def _seen_by(observer: SeenBy) -> list[str]:
+def overrides_of(observer: SeenBy) -> list[str]:
     """Return the settings with which a method sees the demo's mouse, as overrides."""
     if observer is SeenBy.NETWORK:
         return []

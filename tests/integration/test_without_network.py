@@ -10,7 +10,7 @@ from tracker.batch.jobs import load_offline, make_jobs
 from tracker.build import build_observer, build_session
 from tracker.cameras.synthetic import SyntheticCamera
 from tracker.check import check
-from tracker.cli import app
+from tracker.cli import SeenBy, app, overrides_of
 from tracker.clock import SystemClock
 from tracker.config import load
 from tracker.errors import ConfigError
@@ -117,15 +117,19 @@ def test_settings_that_cannot_be_used_are_refused_by_name(observer, said):
         load(Path("demo"), [f"observer={json.dumps(observer)}"])
 
 
-@pytest.mark.parametrize("method", ["background", "threshold", "region_growing"])
-def test_the_demo_runs_without_the_network(method, tmp_path, capfd):
+def test_a_method_that_is_not_there_is_refused(capfd):
     with pytest.raises(SystemExit) as ended:
-        app(
-            ["demo", "--observer", method, "--seconds", "0.5", "--out", str(tmp_path), "--json"]
-            + [each for change in SHORT[:-1] for each in ("--set", change)]
-        )
-    assert ended.value.code == 0
-    summary = json.loads(capfd.readouterr().out.splitlines()[-1])
-    assert summary["frames"]["processed"] == 30
-    (folder,) = tmp_path.iterdir()
-    assert Recording(folder).session["provenance"]["model"]["observer"] == method
+        app(["demo", "--observer", "magic"])
+    assert ended.value.code == 2
+    assert "region_growing" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("method", [each for each in SeenBy if each is not SeenBy.NETWORK])
+def test_every_method_of_the_demo_finds_the_mouse(method):
+    experiment = load(Path("demo"), [*overrides_of(method), *SHORT])
+    camera = SyntheticCamera(experiment.rig.camera, SystemClock())
+    observer = build_observer(experiment, SystemClock())
+    camera.open()
+    counts = [observer.observe(camera.read(1.0)).measures.get("n_animals") for _ in range(60)]
+    camera.close()
+    assert counts[30:] == [1.0] * 30
