@@ -198,6 +198,47 @@ def test_a_rate_that_the_cameras_own_exposure_does_not_allow_is_an_error(make):
         make(Device([]), fps=300).open()
 
 
+def at_rate(period_ticks, n=102):
+    """Frames with time stamps of 1 MHz."""
+    return [whole(k, tick=1000 + k * period_ticks) for k in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("period_ticks", "measured"), [(20_000, "50"), (9_000, "111.1")], ids=["half", "too fast"]
+)
+def test_a_camera_that_sends_at_another_rate_than_it_says_is_an_error(make, period_ticks, measured):
+    """Asked for 100 frames/s, which it says it does; its time stamps say otherwise."""
+    camera = make(Device(at_rate(period_ticks), tick_hz=1e6), fps=100)
+    camera.open()
+    with pytest.raises(DeviceError, match=f"fps 100 was asked for.* it sends {measured} frames/s"):
+        read(camera, 102)
+
+
+def test_single_late_frames_do_not_make_a_camera_slow(make):
+    """Every fourth frame has double the distance."""
+    ticks, now = [], 0
+    for k in range(102):
+        now += 10_000 * (2 if k % 4 == 0 else 1)
+        ticks.append(now)
+    frames = [whole(k, tick=tick) for k, tick in enumerate(ticks)]
+    camera = make(Device(frames, tick_hz=1e6), fps=100)
+    camera.open()
+    assert len(read(camera, 102)) == 102
+
+
+def test_frames_that_are_missing_do_not_make_a_camera_slow(make):
+    frames = [whole(k, tick=1000 + k * 10_000) for k in range(0, 300, 2)]
+    camera = make(Device(frames, tick_hz=1e6), fps=100)
+    camera.open()
+    assert len(read(camera, 250)) == 250
+
+
+def test_the_rate_of_a_triggered_camera_is_the_triggers(make):
+    camera = make(Device(at_rate(50_000), tick_hz=1e6), fps=100, trigger={"source": "Line1"})
+    camera.open()
+    assert len(read(camera, 102)) == 102
+
+
 def test_automatic_exposure_and_gain_are_switched_off_where_values_are_asked_for(make):
     device = Device([])
     device.features |= {"ExposureAuto": "Continuous", "GainAuto": "Continuous"}

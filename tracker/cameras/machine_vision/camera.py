@@ -10,6 +10,7 @@ from tracker.cameras.machine_vision.counting import Counting
 from tracker.cameras.machine_vision.driver import Buffer, Connect, Connection, Stream, Value
 from tracker.cameras.machine_vision.options import options_of_features
 from tracker.cameras.machine_vision.pixels import Converter, Levels
+from tracker.cameras.machine_vision.rate import RateCheck
 from tracker.cameras.machine_vision.settings import MachineVisionSettings, OnDisconnect
 from tracker.cameras.options import CameraOption
 from tracker.cameras.tick_clock import TickClock
@@ -59,6 +60,7 @@ class MachineVisionCamera:
         self._absence: Absence | None = None
         self.tick_clock: TickClock | None = None
         self._exposure_ns: int | None = None
+        self._rate: RateCheck | None = None
         self._ready: deque[Frame | Gap] = deque()
         self._first: tuple[int, int] | None = None
         self._last_index, self._last_ns, self._captured_ns, self._heard_ns = -1, -1, -1, 0
@@ -105,6 +107,9 @@ class MachineVisionCamera:
         self._ready.clear()
         self._absence, self._n_returns, self._n_read = None, 0, 0
         self._info = self._start()
+        if self._settings.runs_by_itself and self._settings.fps is not None:
+            tick_hz = float(self._info.settings["device_tick_hz"] or math.nan)
+            self._rate = None if math.isnan(tick_hz) else RateCheck(self._settings.fps, tick_hz)
         self._counting = Counting(self._stream_end())
         self._heard_ns = self._clock.now_ns()
 
@@ -246,6 +251,8 @@ class MachineVisionCamera:
         received_ns = max(now_ns, self._last_ns + 1)
         captured_ns = received_ns
         if self.tick_clock is not None and buffer.tick is not None:
+            if self._rate is not None:
+                self._rate.note(index, buffer.tick)
             captured_ns = self.tick_clock.captured_ns(buffer.tick, received_ns, self._exposure_ns)
             captured_ns = max(captured_ns, self._captured_ns + 1)  # the camera was away
         if self._first is None:
@@ -294,6 +301,7 @@ class MachineVisionCamera:
 
     def _come_back(self, absence: Absence, now_ns: int) -> None:
         """The first buffer after the camera was away has come."""
+        self._rate = None  # its clock may have begun anew
         told = absence.next_index > self._counting.next_index
         self._tell(absence.missing(now_ns, at_least_one=not told))
         self._counting = Counting(self._stream_end(), absence.next_index)
