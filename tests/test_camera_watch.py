@@ -300,12 +300,12 @@ def film(tmp_path_factory):
     return path
 
 
-def run(film, out, on_move):
+def run(film, out, on_move, **camera):
     """A session of that film, at its pace, whose animal stands still on the floor."""
     experiment = Experiment.model_validate(
         {
             "rig": {
-                "camera": {"kind": "video_file", "path": str(film)},
+                "camera": {"kind": "video_file", "path": str(film), **camera},
                 "arena": {"px_per_cm": 10},
                 "registration": {"on_move": on_move, "every_s": 0.2},
             },
@@ -357,3 +357,16 @@ def test_a_session_fails_in_order_when_its_camera_is_pushed(film, tmp_path):
     assert recording.complete
     assert recording.views[-1].state is ViewState.MOVED
     assert len(recording.frame_indices) < 4 * FPS
+
+
+def test_the_same_film_as_fast_as_it_goes_gives_the_same_each_time(film, tmp_path):
+    found = [run(film, tmp_path / name, "follow", fast=True, from_zero=True)[0] for name in "ab"]
+    one, two = ([(row.index, row.state, row.applied_from) for row in each.views] for each in found)
+    assert one == two
+    applied = [each for each in one if each[2] is not None]
+    assert [from_ - index for index, _, from_ in applied] == [1], "from the frame after the look"
+    assert BUMPED_AT < applied[0][0] < BUMPED_AT + FPS
+    x_cm = [each.features["x_cm"] for each in found]
+    assert np.array_equal(*x_cm)
+    assert x_cm[0][applied[0][2] :] == pytest.approx(20, abs=0.03)
+    assert verify(found[0]).identical

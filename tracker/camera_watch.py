@@ -149,12 +149,16 @@ class CameraWatch:
             self._reference.refuse_other(shape)
 
     def attach(
-        self, frames: Newest, result: Callable[[], FrameResult | None], put: Put, apply: Apply
+        self,
+        frames: Newest | None,
+        result: Callable[[], FrameResult | None],
+        put: Put,
+        apply: Apply,
     ) -> None:
         """Say where frames come from and where what is found goes.
 
         Args:
-            frames: Read by this alone.
+            frames: Read by this alone; None: `look_between` is called for every frame instead.
             result: Gives the newest result: where the animals are.
             put: Takes rows and the reference for the session folder.
             apply: Told of a motion that positions have to follow.
@@ -170,7 +174,8 @@ class CameraWatch:
             CameraMoved: If it was moved, or that could not be told at first, and the settings say
                 to stop then.
         """
-        if not self._clock.wait_until(self._due_ns, PATIENCE_S):
+        due_ns = self._due_ns if self._frames else self._clock.now_ns() + 10**18
+        if not self._clock.wait_until(due_ns, PATIENCE_S) or self._frames is None:
             return True
         read = self._frames.read(PATIENCE_S)
         if read is not None:
@@ -178,6 +183,18 @@ class CameraWatch:
             again = self._look(read.frame, began_ns)
             self._plan(time.thread_time_ns() - began_ns, again=again)
         return True
+
+    def look_between(self, frame: Frame) -> None:
+        """Look at a frame that was just decided, if it is time by capture times.
+
+        On the pipeline's thread, of a source that waits: the same film gives the same. Raises as
+        `step`.
+        """
+        if frame.captured_ns < self._due_ns:
+            return
+        again = self._look(frame, time.thread_time_ns())
+        wait_s = AGAIN_S if again else self._settings.every_s
+        self._due_ns = frame.captured_ns + round(wait_s * 1e9)
 
     def _plan(self, took_ns: int, *, again: bool) -> None:
         """Set when to look next: not so soon that looks take more than their share."""

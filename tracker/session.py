@@ -260,6 +260,8 @@ class Session:
             self._records,
             self.changes,
         )
+        put = self._records.put
+        pipeline.look = parts.watch_camera(self._ring, self.changes, put, live=info.live)
         keeps_up = RecorderWatch(self._recorder, self._ring, to_video, parts, self.note)
         self._watch = SessionWatch(keeps_up, self._reporting.tell)
         self._recorder_stage = RecorderStage(
@@ -272,7 +274,6 @@ class Session:
             live=info.live,
             filming=parts.filming,
         )
-        parts.watch_camera(self._ring, self.changes, self._records.put)
         self._camera = self._worker("camera", camera.step)
         self._pipeline = self._worker("pipeline", pipeline.step)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)

@@ -27,7 +27,7 @@ from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.session_status import ViewStatus
 from tracker.settings import Settings
 from tracker.stimuli import Edge
-from tracker.types import CameraInfo
+from tracker.types import CameraInfo, Frame
 
 
 class SessionSettings(Settings):
@@ -130,12 +130,24 @@ class Parts:
             self.camera_watch.refuse_images(shape)
 
     def watch_camera(
-        self, ring: RingBuffer, changes: Changes, put: Callable[[ViewRow | ViewPicture], None]
-    ) -> None:
-        """Let the camera be watched, if it is to be; before the threads start."""
-        if self.camera_watch is not None:
-            newest, follow = ring.reader(ReadPolicy.NEWEST), changes.follow_view
-            self.camera_watch.attach(newest, lambda: self.pipeline.newest, put, follow)
+        self,
+        ring: RingBuffer,
+        changes: Changes,
+        put: Callable[[ViewRow | ViewPicture], None],
+        *,
+        live: bool,
+    ) -> Callable[[Frame], None] | None:
+        """Let the camera be watched, if it is to be; before the threads start.
+
+        Of a source that waits, return what has to look between two frames, so that the same film
+        gives the same; None: nothing has to.
+        """
+        watch = self.camera_watch
+        if watch is None:
+            return None
+        newest = ring.reader(ReadPolicy.NEWEST) if live else None
+        watch.attach(newest, lambda: self.pipeline.newest, put, changes.follow_view)
+        return None if live else watch.look_between
 
 
 def fit_of(camera: Camera) -> TickFit | None:

@@ -175,6 +175,8 @@ class PipelineStage:
         self._publisher = publisher
         self._results = results
         self._changes = changes
+        self.look: Callable[[Frame], None] | None = None
+        """Shown each frame after all else was done with it; set before the thread starts."""
 
     def step(self) -> bool:
         """Process one frame; False once the last one is done.
@@ -197,6 +199,8 @@ class PipelineStage:
             self._publish(result, self._loop.step(result) if self._loop else ())
         finally:
             self._results.put(result)  # whatever fails: what was decided can be decided again
+        if self.look is not None:
+            self.look(read.frame)
         if self._results.qsize() > MAX_RESULTS_WAITING:
             raise RecordingError(
                 f"{MAX_RESULTS_WAITING} results wait to be written: the disk or the video "
