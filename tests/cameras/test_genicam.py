@@ -93,7 +93,7 @@ def indices(entries):
 class TestPlayed:
     def test_numbers_of_16_bits_wrap_and_no_frame_is_missing(self, played):
         """It begins at 65401: after 135 frames comes number 1."""
-        entries = frames(played(fps=500), 150)
+        entries = frames(played(fps=500, device_time=False), 150)
         assert all(isinstance(entry, Frame) for entry in entries)
         assert indices(entries) == list(range(150))
 
@@ -172,19 +172,18 @@ class TestOverTheNetwork:
     def test_lost_packets_are_incomplete_frames_and_every_number_is_there(self, plug_in, make):
         """5 packets make a frame: of 2 % lost packets, 1 - 0.98 ** 5 = 9.6 % of the frames."""
         plug_in(lost_per_thousand=20)
-        camera = make(device=ADDRESS, fps=500, buffers=128, resend=False)
+        camera = make(device=ADDRESS, buffers=128, resend=False, device_time=False)
         camera.open()
-        entries = read_until(camera, lambda found: len(indices(found[-400:])) == 400)
+        entries = read_until(camera, lambda found: len(found) == 300)
         causes = Counter(entry.cause for entry in entries if isinstance(entry, Gap))
         assert indices(entries) == list(range(len(indices(entries))))
-        assert set(causes) <= {Fate.INCOMPLETE, Fate.LOST_ON_LINK}
-        assert 15 < causes[Fate.INCOMPLETE] < 80
+        assert causes[Fate.INCOMPLETE] > 10
         camera.close()
         account = camera.account
         assert account["frames"] == len(indices(entries))
         delivered = account["n_completed_buffers"] + account["n_failures"] - account["unread"]
-        n_pending = sum(isinstance(e, (Frame, Gap)) for e in camera._ready)
-        assert delivered - n_pending == len(entries) - causes[Fate.LOST_ON_LINK]
+        n_whole = sum(isinstance(entry, Frame) for entry in entries)
+        assert delivered - (n_whole + causes[Fate.INCOMPLETE]) in {0, 1}  # one may be half read
 
     def test_a_camera_is_found_by_its_serial_number(self, plug_in, make):
         plug_in()

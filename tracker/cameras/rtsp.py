@@ -14,16 +14,15 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tracker.cameras.machine_vision.absence import Absence
-from tracker.cameras.machine_vision.settings import OnDisconnect
+from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, OnDisconnect, Presence
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound
 from tracker.settings import Settings
 from tracker.types import CameraInfo, Fate, Frame, Gap
 
-UNKNOWN_PERIOD_NS = 1_000_000_000
-"""Of frames that are missing while a stream is away whose rate nobody knows."""
+RETRY_OPEN_S = 3.0
+"""Longest wait for a stream that is away, so that a session can be stopped meanwhile (s)."""
 
 _SECRET = re.compile(r"(://)[^/@]+@")
 
@@ -85,9 +84,9 @@ class RtspCamera:
         self._pending: VideoFrame | None = None
         self._info: CameraInfo | None = None
         self.tick_clock: TickClock | None = None
-        self._absence: Absence | None = None
+        self._presence = self._make_presence()
         self._ready: deque[Frame | Gap] = deque()
-        self._next_index, self._n_returns = 0, 0
+        self._next_index = self._n_read = 0
         self._last_ns = self._captured_ns = -1
         self._last_s: float | None = None
 
@@ -101,7 +100,7 @@ class RtspCamera:
     @property
     def account(self) -> dict[str, int]:
         """How many frames were counted, and how often the stream came back; also when closed."""
-        return {"frames": self._next_index, "returns": self._n_returns}
+        return {"frames": self._n_read, "returns": self._presence.n_returns}
 
     def open(self) -> None:
         """Connect, and decode a first picture.
@@ -111,9 +110,9 @@ class RtspCamera:
         """
         if self._info is not None:
             return
-        self._next_index, self._n_returns = 0, 0
+        self._next_index = self._n_read = 0
         self._last_ns = self._captured_ns = -1
-        self._absence = None
+        self._presence = self._make_presence()
         self._ready.clear()
         self._info = self._connect()
 
@@ -128,23 +127,34 @@ class RtspCamera:
         if not self._ready:
             try:
                 if self._container is None:
-                    self._try_again(timeout_s, info)
+                    self._presence.try_again(timeout_s, info, self._connect)
                 else:
                     self._take(info)
             except DeviceLost as failure:
                 self._go_away(failure)
-            if self._absence is not None and not self._ready:
-                self._tell(self._absence.missing(self._clock.now_ns()))
-        return self._ready.popleft() if self._ready else None
+            if not self._ready:
+                self._tell(self._presence.missing())
+        if not self._ready:
+            return None
+        entry = self._ready.popleft()
+        self._n_read = 1 + (entry.last_index if isinstance(entry, Gap) else entry.index)
+        return entry
 
     def close(self) -> None:
         """Disconnect. Never raises."""
         self._disconnect()
-        self._info, self._absence = None, None
+        self._info = None
         self._ready.clear()
+
+    def _make_presence(self) -> Presence:
+        settings = self._settings
+        return Presence(self._clock, settings.on_disconnect, settings.wait_at_most_s)
 
     def _connect(self) -> CameraInfo:
         settings = self._settings
+        open_s = settings.open_timeout_s
+        if self._presence.is_away:
+            open_s = min(open_s, RETRY_OPEN_S)
         options = {"fpsprobesize": "0"}
         if not settings.url.startswith("file"):
             options["fflags"] = "nobuffer"  # what is read to find out the format is old by then
@@ -154,7 +164,7 @@ class RtspCamera:
             self._container = av.open(
                 settings.url,
                 options=options,
-                timeout=(settings.open_timeout_s, settings.silent_s),
+                timeout=(open_s, settings.silent_s),
             )
             if not self._container.streams.video:
                 raise DeviceNotFound(f"{settings.shown_url} sends no pictures: check the address")
@@ -216,8 +226,9 @@ class RtspCamera:
             except av.error.FFmpegError as failure:
                 raise DeviceLost(_words(failure)) from failure
         now_ns = max(self._clock.now_ns(), self._last_ns + 1)
-        if self._absence is not None:
-            self._come_back(self._absence, now_ns)
+        if self._presence.is_away:
+            gap, self._next_index = self._presence.back(self._next_index, now_ns)
+            self._tell(gap)
         if frame is None:
             if self._settings.fps is None:  # otherwise its time stamp is missing, which counts it
                 self._tell(self._gap(1, Fate.INCOMPLETE, now_ns))
@@ -261,39 +272,14 @@ class RtspCamera:
 
     def _go_away(self, failure: DeviceLost) -> None:
         self._disconnect()
-        if self._settings.on_disconnect is OnDisconnect.END:
-            raise DeviceLost(f"{self.info.name}: {failure}") from failure
-        if self._absence is None:
-            fps = self.info.fps
-            self._absence = Absence(
-                self._last_ns if self._last_ns >= 0 else self._clock.now_ns(),
-                UNKNOWN_PERIOD_NS if np.isnan(fps) else round(1e9 / fps),
-                self._next_index,
-                self._settings.wait_at_most_s,
-                str(failure),
-            )
-        self._absence.tried(self._clock.now_ns())
-
-    def _try_again(self, timeout_s: float, before: CameraInfo) -> None:
-        if self._absence is None or not self._absence.may_try(self._clock.now_ns()):
-            self._clock.wait_until(self._clock.now_ns() + round(timeout_s * 1e9), timeout_s)
-            return
-        try:
-            after = self._connect()
-        except DeviceError as failure:
-            raise DeviceLost(str(failure)) from failure
-        if after.shape != before.shape:
-            raise DeviceError(
-                f"{before.name} came back with pictures of shape {after.shape}, before it was "
-                f"{before.shape}"
-            )
-
-    def _come_back(self, absence: Absence, now_ns: int) -> None:
-        told = absence.next_index > self._next_index
-        self._tell(absence.missing(now_ns, at_least_one=not told))
-        self._next_index = absence.next_index
-        self._absence = None
-        self._n_returns += 1
+        fps = self.info.fps
+        self._presence.gone(
+            failure,
+            self.info.name,
+            since_ns=self._last_ns if self._last_ns >= 0 else self._clock.now_ns(),
+            period_ns=UNKNOWN_PERIOD_NS if np.isnan(fps) else round(1e9 / fps),
+            next_index=self._next_index,
+        )
 
     def _tell(self, gap: Gap | None) -> None:
         if gap is not None:

@@ -1,10 +1,118 @@
 """A camera that is away: which frames would have come, until it is back."""
 
-from tracker.errors import DeviceLost
-from tracker.types import Fate, Gap
+from collections.abc import Callable
+from enum import StrEnum
+
+from tracker.clock import Clock
+from tracker.errors import DeviceError, DeviceLost
+from tracker.types import CameraInfo, Fate, Gap
 
 RETRY_S = 0.5
 """Pause between attempts to open it again (s)."""
+
+
+UNKNOWN_PERIOD_NS = 1_000_000_000
+"""From frame to frame of a camera that is away and whose rate nobody knows."""
+
+
+class OnDisconnect(StrEnum):
+    """What becomes of the session when the camera is unplugged."""
+
+    END = "end"
+    """The session fails, and says why."""
+
+    WAIT = "wait"
+    """The session goes on with a gap once the camera is back."""
+
+
+class Presence:
+    """Whether a camera is there; waits for one that is not, if that is wanted.
+
+    Args:
+        clock: The session clock.
+        on_disconnect: What is wanted.
+        at_most_s: How long it may be away.
+    """
+
+    def __init__(self, clock: Clock, on_disconnect: OnDisconnect, at_most_s: float) -> None:
+        self._clock = clock
+        self._on_disconnect = on_disconnect
+        self._at_most_s = at_most_s
+        self._absence: Absence | None = None
+        self.n_returns = 0
+        """How often it came back."""
+
+    @property
+    def is_away(self) -> bool:
+        """From the moment it is gone to the first frame after it is back."""
+        return self._absence is not None
+
+    def gone(
+        self, failure: DeviceLost, name: str, *, since_ns: int, period_ns: int, next_index: int
+    ) -> None:
+        """Begin to wait, or go on with it.
+
+        Args:
+            failure: How the driver said it.
+            name: The camera's, for a person.
+            since_ns: When its last frame came.
+            period_ns: Time from frame to frame.
+            next_index: Index of the first frame that is missing.
+
+        Raises:
+            DeviceLost: If it is not to be waited for.
+        """
+        if self._on_disconnect is OnDisconnect.END:
+            raise DeviceLost(f"{name}: {failure}") from failure
+        if self._absence is None:
+            self._absence = Absence(since_ns, period_ns, next_index, self._at_most_s, str(failure))
+        self._absence.tried(self._clock.now_ns())
+
+    def try_again(
+        self, timeout_s: float, before: CameraInfo, connect: Callable[[], CameraInfo]
+    ) -> bool:
+        """Open the camera if it is time for that, otherwise wait; whether it is open now.
+
+        Raises:
+            DeviceLost: If it is not there yet.
+            DeviceError: If it came back with pictures of another size.
+        """
+        now_ns = self._clock.now_ns()
+        if self._absence is None or not self._absence.may_try(now_ns):
+            self._clock.wait_until(now_ns + round(timeout_s * 1e9), timeout_s)
+            return False
+        try:
+            after = connect()
+        except DeviceError as failure:
+            raise DeviceLost(str(failure)) from failure
+        if after.shape != before.shape:
+            raise DeviceError(
+                f"{before.name} came back with pictures of shape {after.shape}, before it was "
+                f"{before.shape}"
+            )
+        return True
+
+    def missing(self) -> Gap | None:
+        """Return the frames that were due since the last call. Raises `DeviceLost`."""
+        return None if self._absence is None else self._absence.missing(self._clock.now_ns())
+
+    def back(self, next_index: int, now_ns: int) -> tuple[Gap | None, int]:
+        """A frame has come after all: return what is missing before it, and its index.
+
+        Args:
+            next_index: The index that it would have if the camera had not been away.
+            now_ns: When it came.
+
+        Raises:
+            DeviceLost: If it was away for too long.
+        """
+        absence = self._absence
+        if absence is None:
+            return None, next_index
+        gap = absence.missing(now_ns, at_least_one=absence.next_index == next_index)
+        self._absence = None
+        self.n_returns += 1
+        return gap, absence.next_index
 
 
 class Absence:

@@ -5,13 +5,13 @@ from collections import deque
 from contextlib import suppress
 
 from tracker.cameras.machine_vision import requests
-from tracker.cameras.machine_vision.absence import Absence
+from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, OnDisconnect, Presence
 from tracker.cameras.machine_vision.counting import Counting
 from tracker.cameras.machine_vision.driver import Buffer, Connect, Connection, Stream, Value
 from tracker.cameras.machine_vision.options import options_of_features
 from tracker.cameras.machine_vision.pixels import Converter, Levels
 from tracker.cameras.machine_vision.rate import RateCheck
-from tracker.cameras.machine_vision.settings import MachineVisionSettings, OnDisconnect
+from tracker.cameras.machine_vision.settings import MachineVisionSettings
 from tracker.cameras.options import CameraOption
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
@@ -20,9 +20,6 @@ from tracker.types import CameraInfo, Frame, Gap
 
 TRIGGER_PATIENCE_S = 0.1
 """How long a software trigger waits for the camera to be ready (s)."""
-
-UNKNOWN_PERIOD_NS = 1_000_000_000
-"""Of frames that are missing while a camera is away whose rate nobody knows."""
 
 FRAMES_FOR_A_RATE = 200
 """Frames after which the rate of their arrivals is believed more than the nominal one."""
@@ -57,7 +54,7 @@ class MachineVisionCamera:
         self._info: CameraInfo | None = None
         self._options: tuple[CameraOption, ...] = ()
         self._counting = Counting(None)
-        self._absence: Absence | None = None
+        self._presence = self._make_presence()
         self.tick_clock: TickClock | None = None
         self._exposure_ns: int | None = None
         self._rate: RateCheck | None = None
@@ -67,7 +64,6 @@ class MachineVisionCamera:
         self._is_sending = self._is_exposing = False
         self._due_ns = 0
         self._n_read = 0
-        self._n_returns = 0
         self._counts: dict[str, int] = {}
 
     @property
@@ -91,7 +87,7 @@ class MachineVisionCamera:
         """
         if self._connection is not None:
             self._counts = self._connection.stream.counts()
-        return {"frames": self._n_read, "returns": self._n_returns} | self._counts
+        return {"frames": self._n_read, "returns": self._presence.n_returns} | self._counts
 
     def open(self) -> None:
         """Open the camera, set it, and compare what it does; the first `read` lets it send.
@@ -105,7 +101,7 @@ class MachineVisionCamera:
             return
         self._first, self._last_index, self._last_ns, self._captured_ns = None, -1, -1, -1
         self._ready.clear()
-        self._absence, self._n_returns, self._n_read = None, 0, 0
+        self._presence, self._n_read = self._make_presence(), 0
         self._info = self._start()
         if self._settings.runs_by_itself and self._settings.fps is not None:
             tick_hz = float(self._info.settings["device_tick_hz"] or math.nan)
@@ -125,13 +121,14 @@ class MachineVisionCamera:
         if not self._ready:
             try:
                 if self._connection is None:
-                    self._try_again(timeout_s, info)
+                    if self._presence.try_again(timeout_s, info, self._start):
+                        self._heard_ns = self._clock.now_ns()
                 else:
                     self._take(self._connection, timeout_s)
             except DeviceLost as failure:
                 self._go_away(failure)
-            if self._absence is not None and not self._ready:
-                self._tell(self._absence.missing(self._clock.now_ns()))
+            if not self._ready:
+                self._tell(self._presence.missing())
         if not self._ready:
             return None
         entry = self._ready.popleft()
@@ -141,8 +138,12 @@ class MachineVisionCamera:
     def close(self) -> None:
         """Stop and release the camera. Never raises."""
         self._disconnect()
-        self._info, self._absence = None, None
+        self._info = None
         self._ready.clear()
+
+    def _make_presence(self) -> Presence:
+        settings = self._settings
+        return Presence(self._clock, settings.on_disconnect, settings.wait_at_most_s)
 
     def _stream_end(self) -> int | None:
         return self._connection.stream.last_number if self._connection else None
@@ -214,8 +215,11 @@ class MachineVisionCamera:
             self._bear_silence(now_ns)
             return
         self._heard_ns, self._is_exposing = now_ns, False
-        if self._absence is not None:
-            self._come_back(self._absence, now_ns)
+        if self._presence.is_away:
+            self._rate = None  # its clock may have begun anew
+            gap, index = self._presence.back(self._counting.next_index, now_ns)
+            self._tell(gap)
+            self._counting = Counting(self._stream_end(), index)
         index, gaps = self._counting.take(buffer, now_ns)
         self._ready.extend(gaps)
         if not buffer.problem:
@@ -225,7 +229,7 @@ class MachineVisionCamera:
         try:
             stream.start(self._settings.buffers)
         except DeviceError as failure:
-            if self._absence is None:
+            if not self._presence.is_away:
                 raise
             raise DeviceLost(str(failure)) from failure  # it is tried again
 
@@ -271,42 +275,13 @@ class MachineVisionCamera:
     def _go_away(self, failure: DeviceLost) -> None:
         """Begin to wait for the camera, or raise."""
         self._disconnect()
-        if self._settings.on_disconnect is OnDisconnect.END:
-            raise DeviceLost(f"{self.info.name}: {failure}") from failure
-        if self._absence is None:
-            self._absence = Absence(
-                self._last_ns if self._last_ns >= 0 else self._heard_ns,
-                self._period_ns(),
-                self._counting.next_index,
-                self._settings.wait_at_most_s,
-                str(failure),
-            )
-        self._absence.tried(self._clock.now_ns())
-
-    def _try_again(self, timeout_s: float, before: CameraInfo) -> None:
-        """Open the camera that is away, if it is time for that and it is there again."""
-        if self._absence is None or not self._absence.may_try(self._clock.now_ns()):
-            self._clock.wait_until(self._clock.now_ns() + round(timeout_s * 1e9), timeout_s)
-            return
-        try:
-            after = self._start()
-        except DeviceError as failure:
-            raise DeviceLost(str(failure)) from failure
-        if after.shape != before.shape:
-            raise DeviceError(
-                f"{before.name} came back with pictures of shape {after.shape}, before it was "
-                f"{before.shape}"
-            )
-        self._heard_ns = self._clock.now_ns()
-
-    def _come_back(self, absence: Absence, now_ns: int) -> None:
-        """The first buffer after the camera was away has come."""
-        self._rate = None  # its clock may have begun anew
-        told = absence.next_index > self._counting.next_index
-        self._tell(absence.missing(now_ns, at_least_one=not told))
-        self._counting = Counting(self._stream_end(), absence.next_index)
-        self._absence = None
-        self._n_returns += 1
+        self._presence.gone(
+            failure,
+            self.info.name,
+            since_ns=self._last_ns if self._last_ns >= 0 else self._heard_ns,
+            period_ns=self._period_ns(),
+            next_index=self._counting.next_index,
+        )
 
     def _tell(self, gap: Gap | None) -> None:
         if gap is not None:

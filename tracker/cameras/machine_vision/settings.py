@@ -1,21 +1,11 @@
 """What a config says of a camera with a driver of its own, whatever the driver."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from pydantic import Field, model_validator
 
+from tracker.cameras.machine_vision.absence import OnDisconnect
 from tracker.settings import Settings
-
-
-class OnDisconnect(StrEnum):
-    """What becomes of the session when the camera is unplugged."""
-
-    END = "end"
-    """The session fails, and says why."""
-
-    WAIT = "wait"
-    """The session goes on with a gap once the camera is back."""
 
 
 class Trigger(Settings):
