@@ -1,6 +1,8 @@
 import json
 from dataclasses import replace
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -346,3 +348,34 @@ def test_the_command_says_that_a_board_was_not_found(photos, tmp_path):
     done = tracker_calibrate(photos / "view_0.jpeg", *board)
     assert "was found in none of 1 pictures" in str(done.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def film(photos, tmp_path):
+    """The photographs one after the other, twice as long as each has to be shown."""
+    path = tmp_path / "board.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("ffv1", rate=4)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "gray"
+        for number in range(2 * len(POSES)):
+            image = cv2.imread(str(photos / f"view_{number // 2}.jpeg"), cv2.IMREAD_GRAYSCALE)
+            frame = av.VideoFrame.from_ndarray(image, format="gray")
+            frame.pts, frame.time_base = number, Fraction(1, 4)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def test_of_a_film_and_of_a_camera_views_that_differ_are_kept(film, tmp_path):
+    config = tmp_path / "rig.yaml"
+    config.write_text(
+        f"rig:\n  camera: {{kind: video_file, path: {film}, fast: true}}\n"
+        "  arena: {px_per_cm: 10}\nbehaviours: {here: {rule: x > 1 cm}}\n",
+        encoding="utf-8",
+    )
+    asked = ["--board", CHARUCO.text, "--json"]
+    done = tracker_calibrate("--camera", config, *asked, "--out", tmp_path / "all.yaml")
+    said = json.loads(done.stdout)
+    assert (said["pictures"], said["views"]) == (2 * len(POSES), len(POSES))
+    done = tracker_calibrate(film, *asked, "--views", 7, "--out", tmp_path / "seven.yaml")
+    assert json.loads(done.stdout)["pictures"] == 13, "it stops once there are enough"

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_arenas import HEIGHT, SHAPE, STILL, WIDTH, moved, seen
+from msgspec.structs import replace
 from session_folders import recorded as a_session
 from typer.testing import CliRunner
 
@@ -16,7 +17,12 @@ from tracker.errors import RecordingError, RegistrationError
 from tracker.geometry import apart, mapped
 from tracker.recording import Recording
 from tracker.registered.pair import read_pair, register, write_pair
-from tracker.registered.positions import positions_in, seen_from_reference, write_positions
+from tracker.registered.positions import (
+    as_measured,
+    positions_in,
+    seen_from_reference,
+    write_positions,
+)
 from tracker.registered.sources import ArenaView, view_of
 from tracker.registration.lines import ViewRow, ViewState, matrix_of, nine
 from tracker.registration.models import Model
@@ -117,6 +123,20 @@ def test_positions_of_a_session_whose_camera_was_moved_are_as_if_it_had_not(tmp_
     assert known.any()
     plain = recorded(tmp_path / "b")
     assert np.array_equal(seen_from_reference(plain), plain.xy, equal_nan=True)
+
+
+def test_positions_that_features_were_measured_from_follow_from_the_frame_that_says_so(tmp_path):
+    back = np.linalg.inv(moved(9, -6))
+    rows = [
+        look(2, ViewState.MOVED, moved(9, -6)),
+        replace(look(5, ViewState.MOVED, moved(9, -6)), to_reference=nine(back), applied_from=6),
+    ]
+    recording = recorded(tmp_path / "a", rows)
+    shift = recording.xy - as_measured(recording)
+    assert shift[:6] == pytest.approx(0)
+    assert shift[6:, 0, 0] == pytest.approx(np.tile((9, -6), (4, 1)), abs=1e-4)
+    plain = recorded(tmp_path / "b")
+    assert as_measured(plain) is plain.xy
 
 
 def test_positions_are_written_in_px_and_cm_of_the_other_session(tmp_path):

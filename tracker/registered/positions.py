@@ -2,6 +2,7 @@
 
 import csv
 from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,30 @@ def seen_from_reference(recording: Recording) -> NDArray[np.float64]:
     Shape (T, individuals, keypoints, 2), px of its reference view; as they were seen where nobody
     watched the camera. From a motion to the look that told it positions are off by the motion.
     """
+    return _taken_back(recording, *_motions(recording.views))
+
+
+def as_measured(recording: Recording) -> NDArray[np.floating]:
+    """Return a session's positions as its features were measured from them, before lens and plane.
+
+    Shape (T, individuals, keypoints, 2), px; as they were seen where zones followed no camera.
+    """
+    applied = [
+        (row.applied_from, matrix_of(row.to_reference))
+        for row in recording.views
+        if row.applied_from is not None and row.to_reference is not None
+    ]
+    if not applied:
+        return recording.xy
+    applied.sort(key=lambda each: each[0])
+    return _taken_back(recording, [each for each, _ in applied], [each for _, each in applied])
+
+
+def _taken_back(
+    recording: Recording, starts: Sequence[int], matrices: Sequence[Matrix | None]
+) -> NDArray[np.float64]:
+    """Positions taken back by what holds from each start on."""
     xy = recording.xy.astype(np.float64)
-    starts, matrices = _motions(recording.views)
     for number, index in enumerate(recording.frame_indices.tolist()):
         place = bisect_right(starts, index) - 1
         matrix = matrices[place] if place >= 0 else None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tracker.arena import ArenaSettings
 from tracker.drawing import centres
 from tracker.recording import Recording
+from tracker.registered.positions import as_measured
 from tracker.report.ground import Ground
 from tracker.report.look import BLACK, BLUE, GREEN, PURPLE, WIDTH_IN, draw_marks, new_figure
 from tracker.report.places import MOST_POINTS, cell_px, dwell_s, occupancy, short_path
@@ -54,7 +55,7 @@ def maps(
         arena: Scale and zones; None: not known, and the maps are in pixels.
         picture: A frame to lie under the maps, grey or RGB; None: none.
     """
-    centre = centres(recording.xy)
+    centre = centres(as_measured(recording))
     if not np.isfinite(centre).any():
         return None
     height, width = recording.session["camera"]["shape"][:2]
