@@ -8,9 +8,11 @@ from cameras.played_driver import Device, whole
 from videos import write_video
 
 from tracker.cameras.basler import BaslerSettings, basler_camera
+from tracker.cameras.images import ImagesCamera, ImagesSettings
 from tracker.cameras.machine_vision.options import options_of_features
 from tracker.cameras.opencv import OpenCVCamera, OpenCVSettings
 from tracker.cameras.options import CameraOption, options_of
+from tracker.cameras.rtsp import RtspCamera, RtspSettings
 from tracker.cameras.synthetic import SyntheticCamera, SyntheticCameraSettings
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.errors import DeviceError
@@ -37,6 +39,19 @@ def test_a_video_has_no_size_that_could_be_chosen(tmp_path):
     path = write_video(tmp_path / "a.mkv", range(0, 400, 40))
     camera = VideoFileCamera(VideoFileSettings(path=path), ManualClock())
     assert list(by_name(options_of(camera))) == ["fast", "loop", "colour"]
+
+
+def test_a_folder_of_pictures_says_how_it_is_read(tmp_path):
+    found = by_name(options_of(ImagesCamera(ImagesSettings(folder=tmp_path), ManualClock())))
+    assert list(found) == ["every", "fps", "colour", "darkest", "brightest"]
+    assert (found["brightest"].least, found["brightest"].most) == (1, 65535)
+
+
+def test_a_stream_says_how_it_is_read():
+    camera = RtspCamera(RtspSettings(url="rtsp://h/s", fps=25), ManualClock())
+    found = by_name(options_of(camera))
+    assert found["transport"].choices == ("tcp", "udp")
+    assert found["fps"].value == 25
 
 
 def test_of_a_file_opencv_can_choose_only_the_colour(tmp_path):

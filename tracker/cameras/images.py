@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tracker.cameras.opencv import quiet_opencv
+from tracker.cameras.options import CameraOption, options_from
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceNotFound, EndOfStream
 from tracker.settings import Settings
@@ -110,6 +111,11 @@ class ImagesCamera:
         if self._info is None:
             raise DeviceError(f"the folder {self._settings.folder} is closed: call open() first")
         return self._info
+
+    @property
+    def options(self) -> tuple[CameraOption, ...]:
+        """How the pictures are read; their size is what it is. Any thread."""
+        return options_from(self._settings, ("every", "fps", "colour", "darkest", "brightest"))
 
     def open(self) -> None:
         """Wait for a picture, and take its size.

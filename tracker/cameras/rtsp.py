@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, OnDisconnect, Presence
+from tracker.cameras.options import CameraOption, options_from
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound
@@ -96,6 +97,11 @@ class RtspCamera:
         if self._info is None:
             raise DeviceError(f"the stream {self._settings.shown_url} is closed: call open() first")
         return self._info
+
+    @property
+    def options(self) -> tuple[CameraOption, ...]:
+        """How the stream is read; its size is what it is. Any thread."""
+        return options_from(self._settings, ("transport", "fps", "colour"))
 
     @property
     def account(self) -> dict[str, int]:
