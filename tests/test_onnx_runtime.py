@@ -1,7 +1,4 @@
-import ctypes
 import hashlib
-import importlib.util
-import sys
 
 import numpy as np
 import onnxruntime as ort
@@ -10,19 +7,10 @@ from onnx import TensorProto
 from tiny_networks import CARD, SPOTS, brightest_pixel, spots
 
 from tracker.errors import ModelError
-from tracker.runtimes.base import Precision, Provider, RuntimeSettings
+from tracker.runtimes.base import Provider, RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime, read_card
-from tracker.runtimes.providers import Obstacle, installed_builds, open_session, refuse_two_builds
 
 ON_CPU = RuntimeSettings(provider=Provider.CPU)
-
-
-def has_nvidia_driver():
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
 
 
 def dot(x, y, grey=255, shape=(1, 1, 64, 96)):
@@ -176,6 +164,7 @@ def test_the_facts_name_file_hash_library_and_provider(network):
         "asked_for": "cpu",
         "passed_over": {},
         "precision": "auto",
+        "cuda_graph": False,
         "threads": 2,
         "inputs_px": ["64x64"],
     }
@@ -299,89 +288,3 @@ def test_a_novelty_below_zero_is_refused(tmp_path):
 def test_reading_the_card_refuses_the_same_files(tmp_path):
     with pytest.raises(ModelError, match="has no card"):
         read_card(brightest_pixel(tmp_path / "network.onnx", metadata=""))
-
-
-def test_auto_says_what_it_took_and_why_nothing_faster(network):
-    runtime = OnnxRuntime(network, RuntimeSettings())
-    order = ["tensorrt", "cuda", "openvino", "cpu"]
-    taken = order.index(runtime.provider)
-    assert list(runtime.facts["passed_over"]) == order[:taken]
-    assert all(runtime.facts["passed_over"].values())
-    np.testing.assert_array_equal(runtime.run(dot(9, 8)).xy, [[[9, 8]]])
-
-
-@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
-@pytest.mark.parametrize("provider", [Provider.CUDA, Provider.TENSORRT])
-def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_without_noise(
-    network, provider, capfd
-):
-    reason = f"was to run on {provider}, but .*(no NVIDIA driver|no part).*: install .*auto"
-    with pytest.raises(ModelError, match=reason):
-        OnnxRuntime(network, RuntimeSettings(provider=provider))
-    assert capfd.readouterr() == ("", "")
-
-
-def nothing_speaks_against_it(provider):
-    here = provider in (Provider.CUDA, Provider.CPU)
-    return None if here else Obstacle("left out by this test", "leave the test")
-
-
-@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
-def test_a_session_that_falls_back_to_the_cpu_is_noticed(network, capfd):
-    wanted = RuntimeSettings(provider=Provider.CUDA)
-    with pytest.raises(ModelError, match=r"came up on \['CPUExecutionProvider'\] instead"):
-        open_session(network.read_bytes(), wanted, {}, nothing_speaks_against_it)
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
-def test_auto_goes_on_when_a_session_falls_back(network):
-    opened = open_session(network.read_bytes(), RuntimeSettings(), {}, nothing_speaks_against_it)
-    assert opened.provider is Provider.CPU
-    assert "came up on" in opened.passed_over[Provider.CUDA]
-
-
-def test_half_precision_on_a_provider_that_has_none_is_an_error(network):
-    wanted = RuntimeSettings(provider=Provider.CPU, precision=Precision.FP16)
-    with pytest.raises(ModelError, match=r"run on cpu, but it computes in half .* tensorrt"):
-        OnnxRuntime(network, wanted)
-
-
-@pytest.mark.skipif(has_nvidia_driver(), reason="this machine has an NVIDIA driver")
-def test_half_precision_with_nothing_that_has_it_says_why_for_each_provider(network):
-    with pytest.raises(ModelError, match=r"in fp16: tensorrt: .*; cuda: .*; openvino: .*; cpu: "):
-        OnnxRuntime(network, RuntimeSettings(precision=Precision.FP16))
-
-
-def test_openvino_gives_the_answers_of_the_cpu(network):
-    pytest.importorskip("onnxruntime_ep_openvino")
-    if OnnxRuntime(network, RuntimeSettings()).provider is not Provider.OPENVINO:
-        pytest.skip("the plug-in does not serve this processor, or a GPU does")
-    runtime = OnnxRuntime(network, RuntimeSettings(provider=Provider.OPENVINO))
-    assert runtime.provider is Provider.OPENVINO
-    np.testing.assert_array_equal(runtime.run(dot(70, 13)).xy, [[[70, 13]]])
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("onnxruntime_ep_openvino") is not None, reason="OpenVINO is here"
-)
-def test_openvino_that_is_not_installed_is_an_error_that_names_the_extra(network):
-    reason = r"onnxruntime-ep-openvino is not installed: pip install .*tracker\[openvino\]"
-    with pytest.raises(ModelError, match=reason):
-        OnnxRuntime(network, RuntimeSettings(provider=Provider.OPENVINO))
-
-
-def test_two_builds_of_onnx_runtime_are_refused():
-    with pytest.raises(ModelError, match="onnxruntime and onnxruntime-gpu are installed together"):
-        refuse_two_builds(["onnxruntime", "onnxruntime-gpu"])
-
-
-def test_a_second_build_is_found_by_its_metadata(tmp_path, monkeypatch, network):
-    (present,) = installed_builds()
-    other = "onnxruntime-openvino" if present != "onnxruntime-openvino" else "onnxruntime"
-    info = tmp_path / f"{other.replace('-', '_')}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {other}\nVersion: 1.0\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert set(installed_builds()) == {present, other}
-    refused(network, "are installed together")

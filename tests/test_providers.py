@@ -45,7 +45,11 @@ def test_tensorrt_computes_in_half_precision_only_if_asked_to(precision, enabled
 
 @pytest.mark.parametrize(("precision", "tf32"), [(Precision.AUTO, "1"), (Precision.FP32, "0")])
 def test_cuda_rounds_products_unless_single_precision_was_asked_for(precision, tf32):
-    assert options(Provider.CUDA, precision) == {"use_tf32": tf32}
+    assert options(Provider.CUDA, precision)["use_tf32"] == tf32
+
+
+def test_cuda_does_not_choose_by_timing_how_it_computes():
+    assert options(Provider.CUDA)["cudnn_conv_algo_search"] == "HEURISTIC"
 
 
 def test_openvino_computes_in_single_precision_on_the_wanted_threads():

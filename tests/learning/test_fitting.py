@@ -193,3 +193,19 @@ def test_only_a_share_of_the_images_is_learnt_from_if_the_recipe_says_so(folder)
 )
 def test_the_cpu_is_used_only_where_there_is_no_gpu(has_gpu, device):
     assert choose_device(has_gpu=has_gpu).type == device
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch can use no GPU here")
+@pytest.mark.parametrize(("first", "then"), [("cpu", "cuda"), ("cuda", "cpu"), ("cuda", "cuda")])
+def test_a_training_goes_on_on_another_device(folder, first, then):
+    recipe = recipe_of(folder, schedule__steps=6, schedule__validate_every=2)
+    split, checkpoint = load(recipe, folder), folder / "checkpoint.pt"
+    begun = Trainer(recipe, split, torch.device(first))
+    with pytest.raises(TrainingStopped):
+        begun.run(checkpoint, ignore, lambda: begun.progress.step == 3)
+    resumed = Trainer(recipe, split, torch.device(then))
+    resumed.resume(checkpoint)
+    network = resumed.run(checkpoint, ignore)
+    assert resumed.progress.step == 6
+    assert resumed.history.steps == [2, 4, 6]
+    assert all(torch.isfinite(weights).all() for weights in network.state_dict().values())

@@ -68,19 +68,19 @@ def never() -> bool:
 class Trainer:
     """Trains one network; all that is random depends on seed and step alone.
 
-    On a GPU where there is one, in mixed precision; else on the CPU.
-
     Args:
         recipe: What to train.
         split: On what.
+        device: Where; by default on the GPU if PyTorch can use one, in mixed precision, else on
+            the CPU.
     """
 
-    def __init__(self, recipe: Recipe, split: Split) -> None:
+    def __init__(self, recipe: Recipe, split: Split, device: torch.device | None = None) -> None:
         schedule = recipe.schedule
         torch.set_num_threads(schedule.threads)
         torch.manual_seed(schedule.seed)
         self._recipe, self._split = recipe, split
-        self._device = choose_device(has_gpu=torch.cuda.is_available())
+        self._device = device or choose_device(has_gpu=torch.cuda.is_available())
         self._mixed = self._device.type == "cuda"
         self._judge = Judge(recipe, split.validation)
         network = Network(recipe)
@@ -183,7 +183,8 @@ class Trainer:
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # on a CPU it has no state
+            self._scaler.load_state_dict(state["scaler"])
         self._step, self._best, self._error = state["step"], state["best"], state["error"]
         self._recent = state.get("recent", [])  # earlier checkpoints lack it
         self.history = History(**state["history"])

@@ -27,6 +27,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from tracker.errors import ModelError
 from tracker.runtimes.base import Precision, Provider, RuntimeSettings
 from tracker.runtimes.engine_cache import engine_folder, find_graphics, user_cache
+from tracker.runtimes.graph_session import GraphSession, Session, has_fixed_shapes
 
 DISTRIBUTIONS = (
     "onnxruntime",
@@ -65,8 +66,9 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
     ort_errors.InvalidProtobuf,
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
+    RuntimeError,
 )
-"""What ONNX Runtime raises; the classes have no base of their own."""
+"""What ONNX Runtime raises; the classes have no base of their own. The last: copies to a GPU."""
 
 SILENT = 4
 """ONNX Runtime's log level that leaves only fatal messages."""
@@ -98,7 +100,7 @@ class Opened:
         passed_over: Why each faster provider was not taken.
     """
 
-    session: ort.InferenceSession
+    session: Session
     provider: Provider
     passed_over: Mapping[Provider, str]
 
@@ -108,8 +110,9 @@ def open_session(
     settings: RuntimeSettings,
     shape: Mapping[str, int],
     why_not: Callable[[Provider], Obstacle | None] | None = None,
+    try_out: Callable[[Session, Provider], None] | None = None,
 ) -> Opened:
-    """Open a session on the wanted provider; `AUTO` takes the first that comes up.
+    """Open a session on the wanted provider; `AUTO` takes the first that comes up and works.
 
     Args:
         model: Content of an ONNX file.
@@ -117,11 +120,13 @@ def open_session(
         shape: Value of each free dimension of the input, by name: the session is built for it.
         why_not: Tells, before a provider is tried, why it cannot come up, or None if nothing
             speaks against it; by default `find_obstacle`.
+        try_out: Raises `ModelError` if an open session does not work as it should; `AUTO`
+            then goes on to the next provider.
 
     Raises:
         ModelError: If two builds of ONNX Runtime are installed, if the provider that was
-            asked for does not come up or cannot compute in the precision that was asked
-            for, or if the file is no ONNX network.
+            asked for does not come up, cannot compute in the precision that was asked for
+            or does not work, or if the file is no ONNX network.
     """
     refuse_two_builds(installed_builds())
     wanted = settings.provider
@@ -130,12 +135,21 @@ def open_session(
         obstacle = precision_obstacle(provider, settings.precision)
         obstacle = obstacle or (why_not or find_obstacle)(provider)
         if obstacle is None:
-            session = _open(model, provider, settings, shape)
-            if ORT_NAMES[provider] in session.get_providers():
-                reasons = {name: passed.reason for name, passed in obstacles.items()}
-                return Opened(session, provider, reasons)
-            found = f"the session came up on {session.get_providers()} instead"
-            obstacle = Obstacle(found, HOW_TO_INSTALL[provider])
+            try:
+                session = _open(model, provider, settings, shape)
+                came_up = ORT_NAMES[provider] in session.get_providers()
+                if came_up and try_out is not None:
+                    try_out(session, provider)
+            except ModelError as error:
+                if wanted is not Provider.AUTO or provider is Provider.CPU:
+                    raise  # what fails on the CPU is the network's own fault
+                obstacle = Obstacle(str(error), "set provider to cpu")
+            else:
+                if came_up:
+                    reasons = {name: passed.reason for name, passed in obstacles.items()}
+                    return Opened(session, provider, reasons)
+                found = f"the session came up on {session.get_providers()} instead"
+                obstacle = Obstacle(found, HOW_TO_INSTALL[provider])
         obstacles[provider] = obstacle
     if wanted is Provider.AUTO:
         raise ModelError(
@@ -190,7 +204,11 @@ def provider_options(
             }
         return options
     if provider is Provider.CUDA:
-        return {"use_tf32": "0" if settings.precision is Precision.FP32 else "1"}
+        return {
+            "use_tf32": "0" if settings.precision is Precision.FP32 else "1",
+            # Not chosen by timing, so that the same frames give the same bits the next day.
+            "cudnn_conv_algo_search": "HEURISTIC",
+        }
     if provider is Provider.OPENVINO:
         # bfloat16, its own choice on many CPUs, is slower and moves keypoints.
         wishes = {
@@ -213,7 +231,32 @@ def precision_obstacle(provider: Provider, precision: Precision) -> Obstacle | N
 
 def _open(
     model: bytes, provider: Provider, settings: RuntimeSettings, shape: Mapping[str, int]
-) -> ort.InferenceSession:
+) -> Session:
+    """Open a session; what it came up on, it says itself."""
+    engines = _engines(model, settings, shape) if provider is Provider.TENSORRT else None
+    own = provider_options(provider, settings, engines)
+    options = _session_options(settings, shape)
+    chain: list[tuple[str, dict[str, str]]] = [(ORT_NAMES[provider], own)]
+    if provider is Provider.OPENVINO:
+        options.add_provider_for_devices(_openvino_devices(), own)
+        chain = []
+    elif provider is Provider.TENSORRT:
+        chain.append((ORT_NAMES[Provider.CUDA], provider_options(Provider.CUDA, settings)))
+    try:
+        if provider is Provider.CUDA:
+            graph = [(ORT_NAMES[provider], {**own, "enable_cuda_graph": "1"})]
+            recorded = _load(model, options, graph)
+            if ORT_NAMES[provider] in recorded.get_providers() and has_fixed_shapes(recorded):
+                return GraphSession(recorded)
+            # Some node has to run on the CPU, or there is no GPU: the next session tells which.
+        session: Session = _load(model, options, chain)
+    except ORT_ERRORS as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"ONNX Runtime cannot load the network on {provider}: {first}") from error
+    return session
+
+
+def _session_options(settings: RuntimeSettings, shape: Mapping[str, int]) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = SILENT
     options.intra_op_num_threads = settings.threads
@@ -222,24 +265,22 @@ def _open(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, size in shape.items():
         options.add_free_dimension_override_by_name(name, size)
-    engines = _engines(model, settings, shape) if provider is Provider.TENSORRT else None
-    own = provider_options(provider, settings, engines)
-    chain: list[tuple[str, dict[str, str]]] = [(ORT_NAMES[provider], own)]
-    if provider is Provider.OPENVINO:
-        options.add_provider_for_devices(_openvino_devices(), own)
-        chain = []
-    elif provider is Provider.TENSORRT:
-        chain.append((ORT_NAMES[Provider.CUDA], provider_options(Provider.CUDA, settings)))
+    return options
+
+
+def _load(
+    model: bytes, options: ort.SessionOptions, chain: list[tuple[str, dict[str, str]]]
+) -> ort.InferenceSession:
+    """Load a network without a word, and never let it change to the CPU while it runs."""
     try:
         # What it falls back from, ONNX Runtime prints and logs: what we need of it is raised.
         ort.set_default_logger_severity(SILENT)
         with contextlib.redirect_stdout(io.StringIO()):
-            return ort.InferenceSession(model, options, providers=chain or None)
-    except ORT_ERRORS as error:
-        first = str(error).splitlines()[0]
-        raise ModelError(f"ONNX Runtime cannot load the network on {provider}: {first}") from error
+            session = ort.InferenceSession(model, options, providers=chain or None)
     finally:
         ort.set_default_logger_severity(WARNINGS)
+    session.disable_fallback()
+    return session
 
 
 def _engines(model: bytes, settings: RuntimeSettings, shape: Mapping[str, int]) -> Path:
