@@ -92,7 +92,7 @@ def test_what_is_kept_is_the_average_of_the_weights(folder):
 
     def note(progress):
         trainer.save(folder / "step.pt")
-        state = torch.load(folder / "step.pt", weights_only=True)["network"]
+        state = torch.load(folder / "step.pt", weights_only=True, map_location="cpu")["network"]
         each.append(state["heads.pose.maps.weight"].clone())
 
     network = trainer.run(folder / "checkpoint.pt", note)
@@ -110,7 +110,7 @@ def test_the_network_with_the_smallest_error_is_kept(folder):
     trainer, weights = fitted(recipe, folder)
     errors = trainer.history.errors["all"]
     assert trainer.progress.error == min(errors)
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    state = torch.load(folder / "checkpoint.pt", weights_only=True, map_location="cpu")
     assert same(weights, state["best"])
 
 
@@ -150,7 +150,7 @@ def test_a_loss_that_is_not_finite_ends_training(folder):
     recipe = recipe_of(folder, schedule__steps=1)
     trainer = Trainer(recipe, load(recipe, folder))
     trainer.save(folder / "checkpoint.pt")
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    state = torch.load(folder / "checkpoint.pt", weights_only=True, map_location="cpu")
     state["network"]["heads.pose.maps.bias"][0] = NAN
     torch.save(state, folder / "checkpoint.pt")
     trainer.resume(folder / "checkpoint.pt")
