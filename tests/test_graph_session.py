@@ -62,8 +62,10 @@ def test_an_image_of_another_size_is_an_error(session):
         session.run(NAMES, dot(3, 3, shape=(1, 1, 32, 32)))
 
 
-def test_it_says_what_it_runs_on(session):
+def test_it_says_what_it_runs_on_takes_and_gives(session):
     assert session.get_providers() == ["CPUExecutionProvider"]
+    assert [(each.name, each.shape) for each in session.get_inputs()] == [("image", [1, 1, 64, 96])]
+    assert [each.name for each in session.get_outputs()] == NAMES
 
 
 def test_shapes_are_fixed_once_every_side_is_known(tmp_path):

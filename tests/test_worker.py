@@ -95,3 +95,37 @@ def test_one_that_does_not_is_reported():
 
 def test_joining_a_worker_that_was_never_started_is_harmless():
     Worker("camera", step=lambda: True, on_end=nothing).join(timeout_s=0)
+
+
+def test_a_worker_is_prepared_on_its_own_thread_when_start_returns():
+    done, go_on = [], threading.Event()
+
+    def step():
+        go_on.wait(1)
+        done.append("step")
+        return False
+
+    worker = Worker(
+        "pipeline",
+        step,
+        on_end=nothing,
+        prepare=lambda: done.append(threading.current_thread().name),
+    )
+    worker.start()
+    assert done == ["pipeline"]
+    go_on.set()
+    worker.join(timeout_s=1)
+    assert done == ["pipeline", "step"]
+
+
+def test_a_worker_that_cannot_be_prepared_takes_no_step_and_says_so():
+    def fail():
+        raise OSError("out of memory")
+
+    steps, told = [], threading.Event()
+    worker = Worker("pipeline", lambda: steps.append(1), on_end=told.set, prepare=fail)
+    worker.start()
+    assert told.wait(1)
+    with pytest.raises(SessionError, match="pipeline: out of memory"):
+        worker.join(timeout_s=1)
+    assert steps == []

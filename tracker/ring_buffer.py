@@ -176,6 +176,11 @@ class Reader:
         """Holds one token, or none, once the reader has been woken."""
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every image."""
+        return self._ring.shape
+
+    @property
     def policy(self) -> ReadPolicy:
         """Which frame this reader wants next."""
         return self._policy

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from queue import SimpleQueue
+from typing import Any
 
 from tracker import session_status
 from tracker.changes import Changes
@@ -275,7 +276,7 @@ class Session:
             filming=parts.filming,
         )
         self._camera = self._worker("camera", camera.step)
-        self._pipeline = self._worker("pipeline", pipeline.step)
+        self._pipeline = self._worker("pipeline", pipeline.step, prepare=pipeline.prepare)
         self._recording = self._worker("recorder", self._recorder_stage.step, behind=True)
         self._watching = self._worker("watch", self._watch.step)
         self._tending = self._tenders(self._loop) if self._loop else []
@@ -292,8 +293,8 @@ class Session:
             self._answering = self._worker("control", lambda: control_step(CONTROL_PATIENCE_S))
             self._workers.append(self._answering)
 
-    def _worker(self, name: str, step: Callable[[], bool], *, behind: bool = False) -> Worker:
-        worker = Worker(name, step, on_end=lambda: self._on_end(worker), behind=behind)
+    def _worker(self, name: str, step: Callable[[], bool], **how: Any) -> Worker:
+        worker = Worker(name, step, on_end=lambda: self._on_end(worker), **how)
         return worker
 
     def _tenders(self, loop: ClosedLoop) -> list[Worker]:

@@ -178,6 +178,14 @@ class PipelineStage:
         self.look: Callable[[Frame], None] | None = None
         """Shown each frame after all else was done with it; set before the thread starts."""
 
+    def prepare(self) -> None:
+        """Warm up on the thread that runs it, since a GPU does its first-time work per thread.
+
+        Raises:
+            ModelError: If the network failed.
+        """
+        self._pipeline.warm_up(self._reader.shape)
+
     def step(self) -> bool:
         """Process one frame; False once the last one is done.
 

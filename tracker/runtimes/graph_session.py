@@ -26,6 +26,12 @@ class Session(Protocol):
     def get_providers(self) -> Sequence[str]:
         """ONNX Runtime's names of what it runs on, the first one first."""
 
+    def get_inputs(self) -> Sequence[ort.NodeArg]:
+        """Name, type and shape of each input."""
+
+    def get_outputs(self) -> Sequence[ort.NodeArg]:
+        """Name, type and shape of each output."""
+
 
 def has_fixed_shapes(session: ort.InferenceSession) -> bool:
     """Whether all that goes in and comes out has a size that is known and a type that we know."""
@@ -38,8 +44,9 @@ def has_fixed_shapes(session: ort.InferenceSession) -> bool:
 class GraphSession:
     """A session whose inputs and outputs lie in memory of their own.
 
-    ONNX Runtime records the graph at the first call of each thread, which takes three calls'
-    time, and replays it from then on.
+    ONNX Runtime records the graph at the first calls of each thread, and replays it from then
+    on. While it records, no other thread of the program may use the GPU: the session warms
+    the network up before there are frames to encode.
 
     Args:
         session: Has fixed shapes; opened with `enable_cuda_graph` if `device` is "cuda".
@@ -69,6 +76,16 @@ class GraphSession:
         """ONNX Runtime's names of what it runs on."""
         names: list[str] = self._session.get_providers()
         return names
+
+    def get_inputs(self) -> Sequence[ort.NodeArg]:
+        """Name, type and shape of each input."""
+        ends: list[ort.NodeArg] = self._session.get_inputs()
+        return ends
+
+    def get_outputs(self) -> Sequence[ort.NodeArg]:
+        """Name, type and shape of each output."""
+        ends: list[ort.NodeArg] = self._session.get_outputs()
+        return ends
 
 
 def _memory_for(end: ort.NodeArg, device: str) -> ort.OrtValue:
