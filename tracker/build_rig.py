@@ -39,6 +39,7 @@ def build_any(experiment: Experiment, out: Path, clock: Clock) -> tuple[Session,
     rig = experiment.rig
     if not rig.more_cameras:
         return build_session(experiment, out, clock)
+    experiment = _without_graphs(experiment)
     cameras: dict[str, CameraSettings] = {rig.name: rig.camera, **rig.more_cameras}
     stand = _stand(rig.views, cameras)
     folder = free_folder(out, experiment.session.subject)
@@ -66,6 +67,12 @@ def build_any(experiment: Experiment, out: Path, clock: Clock) -> tuple[Session,
     if session.parts.publisher is not None:
         sets.publish = session.parts.publisher.offer_points
     return session, inside
+
+
+def _without_graphs(experiment: Experiment) -> Experiment:
+    """While one camera's thread records a CUDA graph, no other thread may use the GPU."""
+    model = experiment.model.model_copy(update={"cuda_graph": False})
+    return experiment.model_copy(update={"model": model})
 
 
 def _stand(path: Path | None, cameras: Mapping[str, CameraSettings]) -> Stand | None:

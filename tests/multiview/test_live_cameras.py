@@ -77,6 +77,12 @@ def test_frames_of_a_set_were_taken_at_one_trigger(sets):
     assert apart_ms.max() <= 400 / FPS, "0.4 of the time between two frames"
 
 
+def test_no_camera_records_a_graph_while_another_uses_the_gpu(folder):
+    assert load(Path("demo")).model.cuda_graph
+    for name in NAMES:
+        assert not load(folder / name / "experiment.yaml").model.cuda_graph
+
+
 def test_each_camera_has_a_session_of_its_own_whose_ledger_adds_up(folder):
     for name in NAMES:
         recording = Recording(folder / name)

@@ -51,6 +51,9 @@ class RuntimeSettings(Settings):
     precision: Precision = Field(
         Precision.AUTO, description="fp16: only on tensorrt, faster; checked against the CPU"
     )
+    cuda_graph: bool = Field(
+        default=True, description="on cuda: a call is one launch; never with several cameras"
+    )
 
 
 class CropInput(Settings):

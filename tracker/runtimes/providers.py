@@ -243,7 +243,7 @@ def _open(
     elif provider is Provider.TENSORRT:
         chain.append((ORT_NAMES[Provider.CUDA], provider_options(Provider.CUDA, settings)))
     try:
-        if provider is Provider.CUDA:
+        if provider is Provider.CUDA and settings.cuda_graph:
             graph = [(ORT_NAMES[provider], {**own, "enable_cuda_graph": "1"})]
             recorded = _load(model, options, graph)
             if ORT_NAMES[provider] in recorded.get_providers() and has_fixed_shapes(recorded):
