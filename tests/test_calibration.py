@@ -375,7 +375,9 @@ def test_of_a_film_and_of_a_camera_views_that_differ_are_kept(film, tmp_path):
     )
     asked = ["--board", CHARUCO.text, "--json"]
     done = tracker_calibrate("--camera", config, *asked, "--out", tmp_path / "all.yaml")
+    assert done.exit_code == 0, (done.output, done.exception)
     said = json.loads(done.stdout)
     assert (said["pictures"], said["views"]) == (2 * len(POSES), len(POSES))
     done = tracker_calibrate(film, *asked, "--views", 7, "--out", tmp_path / "seven.yaml")
+    assert done.exit_code == 0, (done.output, done.exception)
     assert json.loads(done.stdout)["pictures"] == 13, "it stops once there are enough"
