@@ -146,6 +146,20 @@ def test_a_pause_of_twenty_seconds_does_no_harm(bits: int) -> None:
     assert clock.fit.n_steps == 0
 
 
+def test_a_clock_that_is_far_off_is_believed_after_twenty_seconds() -> None:
+    """600 ppm: more than crystals have. Before, no drift beyond 200 ppm is stated."""
+    clock = TickClock(1e6, bits=None)
+    mapped(Simulated(drift=600e-6, seconds=15, bits=None), clock)
+    assert clock.fit is not None
+    assert clock.fit.drift_ppm == pytest.approx(200)
+    clock = TickClock(1e6, bits=None)
+    errors_ns, ended_ns = mapped(Simulated(drift=600e-6, bits=None), clock)
+    assert clock.fit is not None
+    assert clock.fit.drift_ppm == pytest.approx(600, abs=2)
+    assert clock.fit.n_steps == 0
+    assert np.percentile(np.abs(errors_ns[ended_ns > BEGUN_NS + 22e9]), 99) <= 100_000
+
+
 def test_wraps_are_counted() -> None:
     """70 s at the first frame and 130 s at the last are 4.3 s each: 16.3 and 30.3 of them."""
     clock = TickClock(1e9, bits=32)

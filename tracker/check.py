@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.arena import Arena, ArenaSettings
-from tracker.build import build_session
+from tracker.build_rig import build_any
 from tracker.clock import Clock
 from tracker.config import Experiment
 from tracker.recording import Recording
@@ -70,15 +70,19 @@ def check(experiment: Experiment, out: Path, seconds: float, clock: Clock) -> li
     trial = experiment.model_copy(update={"session": limited, "stimulation": stimulation})
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check_", dir=out) as place:
-        session, folder = build_session(trial, Path(place), clock)
+        session, folder = build_any(trial, Path(place), clock)
         session.run()
-        return list(_judge(Recording(folder), experiment, free_bytes=shutil.disk_usage(out).free))
+        found = list(_judge(Recording(folder), experiment, free_bytes=shutil.disk_usage(out).free))
+        for name in experiment.rig.more_cameras:
+            found += _judge_further(name, Recording(folder.parent / name))
+        return found
 
 
 def _judge(recording: Recording, experiment: Experiment, *, free_bytes: int) -> Iterator[Finding]:
     summary = summarise(recording)
     camera, frames = recording.session["camera"], summary["frames"]
     yield _judge_camera(recording)
+    yield from _judge_clocks(recording.session)
     yield Finding(
         "network",
         Verdict.GOOD,
@@ -102,6 +106,44 @@ def _judge(recording: Recording, experiment: Experiment, *, free_bytes: int) -> 
     publisher = experiment.outputs.publisher
     where = "nothing is published" if publisher is None else f"{publisher.address} was free"
     yield Finding("wire", Verdict.GOOD, where)
+
+
+def _judge_further(name: str, recording: Recording) -> Iterator[Finding]:
+    """A further camera: what it is, how its clock runs, and what became of its frames."""
+    totals = recording.totals()
+    losses = ", ".join(f"{n} {cause.replace('_', ' ')}" for cause, n in totals["lost"].items())
+    about = f"{totals['captured']} frames" + (f"; {losses}" if losses else "")
+    first = _judge_camera(recording)
+    verdict = Verdict.DOUBTFUL if losses and first.verdict is Verdict.GOOD else first.verdict
+    yield Finding(f"camera {name}", verdict, f"{first.text}, {about}")
+    for each in _judge_clocks(recording.session):
+        yield Finding(f"{each.what} {name}", each.verdict, each.text)
+
+
+def _judge_clocks(session: Mapping[str, Any]) -> Iterator[Finding]:
+    """How the clocks of the camera and of other systems stand to the session's, and their sets."""
+    own = session.get("camera_clock")
+    if own is not None:
+        late = f"half of its frames came {own['late_p50_ns'] / 1e6:.2f} ms late or less"
+        steps = f", stepped {own['n_steps']} times" if own["n_steps"] else ""
+        is_long = own["residual_ns"] is not None
+        drift = f"{own['drift_ppm']:+.0f} ppm" if is_long else "drift not known in so short a time"
+        worst_ms = own["late_max_ns"] / 1e6
+        text = f"{drift}{steps}; {late}, the worst {worst_ms:.1f}"
+        yield Finding("clock", Verdict.DOUBTFUL if own["n_steps"] else Verdict.GOOD, text)
+    for name, other in session.get("clocks", {}).items():
+        known = f"known to {other['uncertainty_ns'] / 1e3:.0f} us, {other['drift_ppm']:+.1f} ppm"
+        lost = f", lost {other['n_losses']} times" if other["n_losses"] else ""
+        yield Finding(f"clock {name}", Verdict.DOUBTFUL if lost else Verdict.GOOD, known + lost)
+    sets = session.get("sets")
+    if sets is not None:
+        text = (
+            f"{sets['complete']} complete, {sets['incomplete']} incomplete (also before all "
+            f"cameras ran), {sets['resets']} resets"
+        )
+        bad = not sets["complete"]
+        worst = Verdict.DOUBTFUL if sets["resets"] else Verdict.GOOD
+        yield Finding("sets", Verdict.BAD if bad else worst, text)
 
 
 def _judge_arena(settings: ArenaSettings) -> Iterator[Finding]:

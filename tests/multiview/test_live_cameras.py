@@ -1,6 +1,7 @@
 """Several cameras in one session: the scene, whose truth is known, and what can go wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import rigs
 from tracker.build_rig import build_any
 from tracker.calibration.stand import write_stand
 from tracker.cameras.scene import ball_cm, scene_stand
+from tracker.check import Verdict, _judge_clocks, _judge_further
 from tracker.clock import SystemClock
 from tracker.config import load
 from tracker.errors import ConfigError, DeviceLost, DeviceNotFound, SessionError
@@ -133,6 +135,42 @@ def test_pictures_of_one_moment_are_found_again(folder):
 
 def test_a_table_of_sets_names_its_cameras(sets):
     assert cameras_of(sets) == NAMES
+
+
+def test_a_trial_says_of_each_camera_how_it_does(folder):
+    """`tracker check` runs them as they are; here with what they left behind."""
+    found = {each.what: each for each in _judge_further("right", Recording(folder / "right"))}
+    assert set(found) == {"camera right", "clock right"}
+    assert found["camera right"].verdict is Verdict.DOUBTFUL
+    assert re.search(r"scene from right, 640x480.*lost on link", found["camera right"].text)
+    assert "half of its frames came" in found["clock right"].text
+
+
+CLOCK = {"drift_ppm": 12.4, "n_steps": 0, "late_p50_ns": 1e6, "late_max_ns": 5_000_000}
+OTHER = {"uncertainty_ns": 2000, "drift_ppm": -1.0, "n_losses": 1}
+SETS = {"complete": 0, "incomplete": 7, "resets": 0}
+TOLD = {
+    "a clock": ({"camera_clock": CLOCK | {"residual_ns": 5.0}}, "good", "+12 ppm; half of its"),
+    "a clock that was seen for seconds": (
+        {"camera_clock": CLOCK | {"residual_ns": None}},
+        "good",
+        "drift not known in so short a time",
+    ),
+    "a clock that stepped": (
+        {"camera_clock": CLOCK | {"residual_ns": 5.0, "n_steps": 2}},
+        "doubtful",
+        "stepped 2 times",
+    ),
+    "another clock that was lost": ({"clocks": {"lsl": OTHER}}, "doubtful", "known to 2 us"),
+    "no complete set": ({"sets": SETS}, "bad", "0 complete, 7 incomplete"),
+    "a counter that was reset": ({"sets": SETS | {"complete": 9, "resets": 1}}, "doubtful", "1 r"),
+}
+
+
+@pytest.mark.parametrize(("session", "verdict", "said"), TOLD.values(), ids=TOLD.keys())
+def test_a_trial_says_how_clocks_stand(session, verdict, said):
+    [finding] = _judge_clocks(session)
+    assert (finding.verdict.value, said in finding.text) == (verdict, True), finding
 
 
 def test_a_camera_that_is_not_there_is_refused_and_nothing_is_left(tmp_path):

@@ -26,6 +26,10 @@ KEPT = 60
 MOST_DRIFT = 0.001
 """Crystals are off by some 100 parts per million; more than ten times that is none."""
 
+USUAL_DRIFT, ODD_AFTER_NS = 200e-6, 20_000_000_000
+"""A drift beyond the usual is only believed once so much of the clock was seen: until then it is
+the jitter of the first arrivals."""
+
 DRIFT_AFTER_NS = 3_000_000_000
 """Before so much of the clock was seen, its drift is taken for the last one known, at first 0."""
 
@@ -281,8 +285,10 @@ class TickClock:
             late = self._above(before) > LATE_STEP_NS
             self._n_late_slots = self._n_late_slots + 1 if late else 0
         self._earliest.append(arrival)
-        if arrival.camera_ns - self._earliest[0].camera_ns >= DRIFT_AFTER_NS:
-            self._drift = min(MOST_DRIFT, max(-MOST_DRIFT, _slope_below(self._earliest)))
+        seen_ns = arrival.camera_ns - self._earliest[0].camera_ns
+        if seen_ns >= DRIFT_AFTER_NS:
+            most = MOST_DRIFT if seen_ns >= ODD_AFTER_NS else USUAL_DRIFT
+            self._drift = min(most, max(-most, _slope_below(self._earliest)))
         self._offset_ns = min(a.late_ns - self._drift * a.camera_ns for a in self._earliest)
 
     def _refuse_still(self, tick: int) -> None:
