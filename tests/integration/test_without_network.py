@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from tracker.config import load
 from tracker.errors import ConfigError
 from tracker.observers.shape import ShapeObserver
 from tracker.recording import Recording
-from tracker.replay import Kind, Source, verify
+from tracker.replay import Kind, Source, Why, verify
 from tracker.summary import score_truth
 
 ALONE = ["outputs.publisher=null", "outputs.control=null", "outputs.recording.min_free_mb=0"]
@@ -133,3 +134,18 @@ def test_every_method_of_the_demo_finds_the_mouse(method):
     counts = [observer.observe(camera.read(1.0)).measures.get("n_animals") for _ in range(60)]
     camera.close()
     assert counts[30:] == [1.0] * 30
+
+
+def test_a_replay_with_another_picture_of_the_empty_arena_says_so(tmp_path):
+    """The session has the picture's hash; the picture stays where it is, as a network's file."""
+    (height, width), picture = (480, 640), tmp_path / "empty.png"
+    picture.write_bytes(cv2.imencode(".png", np.full((height, width), 200, np.uint8))[1].tobytes())
+    few = [*SHORT, "rig.camera.n_frames=20", f"observer.empty={picture}"]
+    experiment = load(CONFIG, few)
+    session, folder = build_session(experiment, tmp_path / "sessions", SystemClock())
+    session.run()
+    assert verify(Recording(folder), Source.VIDEO).causes == ()
+    picture.write_bytes(cv2.imencode(".png", np.full((height, width), 90, np.uint8))[1].tobytes())
+    (cause,) = verify(Recording(folder), Source.VIDEO).causes
+    assert cause.why is Why.MODEL
+    assert "empty_sha256" in cause.text

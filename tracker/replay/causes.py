@@ -14,7 +14,15 @@ from tracker.replay.verdict import Cause, Difference, Kind, Why
 from tracker.session_folder import files as names
 
 _OF_PROVIDER = ("library", "provider", "precision", "threads")
-_OF_MODEL = ("sha256", "network", "min_confidence", "crop", "search_every", "abstain")
+_OF_MODEL = (
+    "sha256",
+    "network",
+    "min_confidence",
+    "crop",
+    "search_every",
+    "abstain",
+    "empty_sha256",
+)
 
 LIKELY: Mapping[Kind, tuple[Why, ...]] = {
     Kind.FRAME: (),
