@@ -205,6 +205,13 @@ def test_an_exposure_that_changes_moves_the_middle_and_not_the_line() -> None:
         assert found_ns == start_ns + exposure_ns // 2
 
 
+def test_an_exposure_that_grows_does_not_turn_time_back() -> None:
+    """The second frame ends 2 ms after the first and began 8 ms before: its middle is earlier."""
+    clock = TickClock(1e6, marks=TickMarks.END)
+    assert clock.captured_ns(10_000, 10_000_000, 0) == 10_000_000
+    assert clock.captured_ns(12_000, 12_000_000, 10_000_000) == 10_000_001
+
+
 def test_a_delay_that_is_known_is_taken_off() -> None:
     """Every frame arrives 8 ms after its exposure; without being told, nobody can know."""
     blind, told = TickClock(1e6), TickClock(1e6, least_delay_ns=8_000_000)

@@ -6,8 +6,10 @@ import threading
 import pytest
 
 from tracker.clock import SystemClock
+from tracker.clocks.base import Look
 from tracker.clocks.harp import HarpClock, HarpClockSettings, request, time_of
 from tracker.errors import DeviceLost, DeviceNotFound
+from tracker.testing.manual_clock import ManualClock
 
 if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals on Windows", allow_module_level=True)
@@ -95,6 +97,15 @@ def test_a_look_says_when_it_was_asked_and_heard(terminal, harp):
     assert device.asked == [ASK]
     assert look.theirs_us == 7_000_064
     assert 0 < look.heard_ns - look.asked_ns - 32_000 < 50_000_000
+
+
+def test_the_device_may_be_up_to_a_tick_further_than_it_says(terminal):
+    """It rounds down to 32 us: it stood at that time up to so much before it was asked."""
+    clock = HarpClock(HarpClockSettings(port=terminal.name), ManualClock(1_000_000))
+    clock.open()
+    with Device(terminal, lambda: reply(7, 2)):
+        assert clock.look() == Look(7_000_064, 1_000_000 - 32_000, 1_000_000)
+    clock.close()
 
 
 def test_events_in_between_are_passed_over(terminal, harp):

@@ -38,6 +38,24 @@ def test_noise_of_0_3_px_is_half_a_millimetre():
     )
 
 
+def test_no_other_place_nearby_fits_better():
+    """0.03 mm to any side, cameras see it further off: least squares, in px."""
+    xy = seen(noise_px=2.0)
+    found = Triangulator(STAND, NAMES).points(xy).xyz_cm
+
+    def squares(points):
+        lenses = {name: STAND.cameras[name].lens for name in NAMES}
+        off = [
+            lenses[name].straighten(STAND.cameras[name].project(points))
+            - lenses[name].straighten(xy[name])
+            for name in NAMES
+        ]
+        return np.sum(np.square(off), axis=(0, 2))
+
+    for step in np.concatenate([np.eye(3), -np.eye(3)]) * 0.003:
+        assert np.all(squares(found + step) > squares(found))
+
+
 def test_the_residual_is_how_far_cameras_saw_it_from_where_it_would_be():
     """Noise of s px along each axis: ten times the noise, ten times the residual."""
     few = Triangulator(STAND, NAMES).points(seen(noise_px=0.1)).residual_px
