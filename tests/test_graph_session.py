@@ -3,7 +3,7 @@
 import numpy as np
 import onnxruntime as ort
 import pytest
-from tiny_networks import brightest_pixel
+from tiny_networks import brightest_pixel, dot
 
 from tracker.runtimes.graph_session import GraphSession, has_fixed_shapes
 from tracker.runtimes.providers import ORT_ERRORS
@@ -24,42 +24,40 @@ def session(tmp_path):
     return GraphSession(opened(tmp_path, height=64, width=96), device="cpu")
 
 
-def dot(x, y, grey=255, shape=(1, 1, 64, 96)):
-    image = np.zeros(shape, np.uint8)
-    image[0, 0, y, x] = grey
-    return {"image": image}
+def feed(x, y, **how):
+    return {"image": dot(x, y, **how)}
 
 
 def test_each_call_sees_its_own_image(session):
     for x, y in ((70, 13), (1, 2), (95, 63)):
-        xy, confidence = session.run(NAMES, dot(x, y, grey=204))
+        xy, confidence = session.run(NAMES, feed(x, y, grey=204))
         np.testing.assert_array_equal(xy, [[[[x, y]]]])
         np.testing.assert_allclose(confidence, [[[0.8]]], atol=1e-6)  # 204 / 255
 
 
 def test_an_answer_stays_what_it_was_when_the_next_one_comes(session):
-    first, _ = session.run(NAMES, dot(70, 13))
-    session.run(NAMES, dot(1, 2))
+    first, _ = session.run(NAMES, feed(70, 13))
+    session.run(NAMES, feed(1, 2))
     np.testing.assert_array_equal(first, [[[[70, 13]]]])
 
 
 def test_the_caller_may_change_the_image_after_the_call(session):
-    feed = dot(70, 13)
-    first, _ = session.run(NAMES, feed)
-    feed["image"][:] = 0
+    given = feed(70, 13)
+    first, _ = session.run(NAMES, given)
+    given["image"][:] = 0
     np.testing.assert_array_equal(first, [[[[70, 13]]]])
 
 
 def test_outputs_come_in_the_order_in_which_they_were_asked_for(session):
-    (confidence,) = session.run(["confidence"], dot(70, 13))
+    (confidence,) = session.run(["confidence"], feed(70, 13))
     assert confidence.shape == (1, 1, 1)
-    both = session.run(["confidence", "xy"], dot(70, 13))
+    both = session.run(["confidence", "xy"], feed(70, 13))
     assert [each.shape for each in both] == [(1, 1, 1), (1, 1, 1, 2)]
 
 
 def test_an_image_of_another_size_is_an_error(session):
     with pytest.raises(ORT_ERRORS, match="does not match the size"):
-        session.run(NAMES, dot(3, 3, shape=(1, 1, 32, 32)))
+        session.run(NAMES, feed(3, 3, shape=(1, 1, 32, 32)))
 
 
 def test_it_says_what_it_runs_on_takes_and_gives(session):

@@ -4,19 +4,13 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto
-from tiny_networks import CARD, SPOTS, brightest_pixel, spots
+from tiny_networks import CARD, SPOTS, brightest_pixel, dot, spots
 
 from tracker.errors import ModelError
 from tracker.runtimes.base import Provider, RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime, read_card
 
 ON_CPU = RuntimeSettings(provider=Provider.CPU)
-
-
-def dot(x, y, grey=255, shape=(1, 1, 64, 96)):
-    image = np.zeros(shape, np.uint8)
-    image[0, :, y, x] = grey
-    return image
 
 
 @pytest.fixture

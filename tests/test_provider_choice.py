@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gpu_here import has_nvidia_driver
-from tiny_networks import brightest_pixel
+from tiny_networks import brightest_pixel, dot
 
 from tracker.errors import ModelError
 from tracker.runtimes.base import Precision, Provider, RuntimeSettings
@@ -20,12 +20,6 @@ from tracker.runtimes.providers import (
 )
 
 ON_CPU = RuntimeSettings(provider=Provider.CPU)
-
-
-def dot(x, y, grey=255, shape=(1, 1, 64, 96)):
-    image = np.zeros(shape, np.uint8)
-    image[0, :, y, x] = grey
-    return image
 
 
 @pytest.fixture

@@ -31,6 +31,13 @@ FLOOR = 128
 """Grey value at which neither a bright nor a dark pixel is found: half sure."""
 
 
+def dot(x, y, grey=255, shape=(1, 1, 64, 96)):
+    """A network's input that is black but for one pixel."""
+    image = np.zeros(shape, np.uint8)
+    image[0, :, y, x] = grey
+    return image
+
+
 def draw_animal(shape, bright, dark=None, *, image=None, grey=255, sigma=2.0):
     """A bright spot at `bright` (x, y) and a dark one at `dark`, on a grey floor; None: no spot."""
     if image is None:
