@@ -5,7 +5,7 @@ from tracker.recording import Recording
 from tracker.registration.lines import ViewRow, ViewState
 from tracker.report import write_report
 from tracker.report.look import TimeAxis
-from tracker.report.view import motions_in, view_facts, view_plot
+from tracker.report.view import motions_in, view_facts, view_notices, view_plot
 from tracker.session_folder.view_files import ViewFiles
 
 STILL, MOVING, MOVED, UNKNOWN = ViewState
@@ -71,15 +71,11 @@ def test_the_page_says_that_the_camera_was_moved(tmp_path):
     assert "6 looks: 1 times the camera was moved, by up to 9.00 px; 1 times nothing" in page
 
 
-def test_the_page_says_from_which_frame_on_positions_follow(tmp_path):
+def test_from_which_frame_on_positions_follow_is_said(tmp_path):
     rows = [look(0, STILL), look(45, MOVED, 9, to_reference=(1.0,) * 9, applied_from=46)]
-    page = write_report(recorded(tmp_path, rows)).read_text(encoding="utf-8")
-    assert "from frame 46 on positions are taken back to the reference view" in page
-
-
-def test_a_page_of_a_camera_that_nobody_watched_says_nothing_of_it(tmp_path):
-    page = write_report(recorded(tmp_path, [])).read_text(encoding="utf-8")
-    assert "Where the camera looked" not in page
+    (notice,) = view_notices(recorded(tmp_path, rows))
+    assert "from frame 46 on positions are taken back to the reference view" in notice
+    assert view_notices(Recording(session(tmp_path / "unwatched"))) == []
 
 
 def test_what_was_never_known_is_not_drawn():
