@@ -413,15 +413,23 @@ class TestUnplugged:
         found = told(read(camera, 3))
         assert [entry for entry in found if entry][-1] == found[0][1] + 1
 
-    def test_times_of_capture_go_on_growing(self, make, clock):
-        camera, device = self.unplug(make, clock)
-        device.is_there = True
+    def test_times_of_capture_go_on_growing_although_the_cameras_clock_begins_anew(
+        self, make, clock
+    ):
+        script = [whole(7, tick=9_000_000), Later(10 * MS), whole(8, tick=9_010_000)]
+        device = Device([*script, DeviceLost("the link is down")], tick_hz=1e6)
+        camera = make(device, **WAIT)
+        camera.open()
+        before = read(camera, 2)
         read(camera, 1)
         clock.advance(SECOND)
-        device.script = [whole(1), whole(2)]
-        frames = [entry for entry in read(camera, 6) if isinstance(entry, Frame)]
-        assert [f.index for f in frames] == [frames[0].index, frames[0].index + 1]
-        assert frames[0].captured_ns < frames[1].captured_ns
+        device.script = [whole(1, tick=500), Later(10 * MS), whole(2, tick=10_500)]
+        frames = [*before, *(entry for entry in read(camera, 6) if isinstance(entry, Frame))]
+        assert len(frames) == 4
+        times = [frame.captured_ns for frame in frames]
+        assert times == sorted(set(times))
+        assert times[3] - times[2] == 10 * MS
+        assert all(frame.captured_ns <= frame.received_ns for frame in frames)
 
     def test_a_camera_that_runs_by_itself_and_is_silent_is_taken_as_unplugged(self, make, clock):
         """Silent for more than 0.3 s: the fourth read of 0.1 s notices it."""

@@ -145,11 +145,8 @@ class Absence:
         return self._next_index
 
     def may_try(self, now_ns: int) -> bool:
-        """Whether it is time to try to open the camera again; notes the attempt."""
-        if self._tried_ns is not None and now_ns - self._tried_ns < RETRY_S * 1e9:
-            return False
-        self._tried_ns = now_ns
-        return True
+        """Whether it is time to try to open the camera again."""
+        return self._tried_ns is None or now_ns - self._tried_ns >= RETRY_S * 1e9
 
     def tried(self, now_ns: int) -> None:
         """An attempt failed just now: the pause begins here."""

@@ -60,7 +60,7 @@ class MachineVisionCamera:
         self._rate: RateCheck | None = None
         self._ready: deque[Frame | Gap] = deque()
         self._first: tuple[int, int] | None = None
-        self._last_index, self._last_ns, self._captured_ns, self._heard_ns = -1, -1, -1, 0
+        self._last_index, self._last_ns, self._heard_ns = -1, -1, 0
         self._is_sending = self._is_exposing = False
         self._due_ns = 0
         self._n_read = 0
@@ -99,7 +99,7 @@ class MachineVisionCamera:
         """
         if self._info is not None:
             return
-        self._first, self._last_index, self._last_ns, self._captured_ns = None, -1, -1, -1
+        self._first, self._last_index, self._last_ns = None, -1, -1
         self._ready.clear()
         self._presence, self._n_read = self._make_presence(), 0
         self._info = self._start()
@@ -258,10 +258,9 @@ class MachineVisionCamera:
             if self._rate is not None:
                 self._rate.note(index, buffer.tick)
             captured_ns = self.tick_clock.captured_ns(buffer.tick, received_ns, self._exposure_ns)
-            captured_ns = max(captured_ns, self._captured_ns + 1)  # the camera was away
         if self._first is None:
             self._first = index, received_ns
-        self._last_index, self._last_ns, self._captured_ns = index, received_ns, captured_ns
+        self._last_index, self._last_ns = index, received_ns
         return Frame(index, captured_ns, received_ns, image, buffer.tick)
 
     def _bear_silence(self, now_ns: int) -> None:

@@ -90,7 +90,7 @@ class Counting:
         """
         last = self._number
         if number is None:
-            self._number = None if last is None else self._after(last)
+            self._number = None if last is None else last + 1
             return 0
         self._number = number
         if last is None:
@@ -105,6 +105,3 @@ class Counting:
                 f"it has started anew; check its power supply"
             )
         return steps - 1
-
-    def _after(self, number: int) -> int:
-        return 1 if number == self._last_number else number + 1
