@@ -82,21 +82,7 @@ def write_pseudo_masks(
     )
     chosen = {found[k].index: found[k] for k in places.tolist()}
     (folder / "images").mkdir(parents=True)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for frame in _frames(camera, tick):
-        candidate = chosen.pop(frame.index, None)
-        if candidate is None:
-            continue
-        file = f"images/frame{frame.index:08d}.png"
-        _write_png(folder / file, frame.image)
-        height, width = frame.image.shape[:2]
-        images.append({"id": frame.index, "file_name": file, "width": width, "height": height})
-        for row, shape in enumerate(candidate.shapes):
-            about = {"id": len(annotations) + 1, "image_id": frame.index, "category_id": 1}
-            annotations.append(about | _annotation(shape, candidate.seen, row, (height, width)))
-        if not chosen:
-            break
+    images, annotations = _pictures(camera, chosen, folder, tick)
     edges = [[a + 1, b + 1] for a, b in SKELETON.edges]
     category = {"id": 1, "name": name, "keypoints": list(SKELETON.keypoints), "skeleton": edges}
     content = {
@@ -142,6 +128,31 @@ def _candidates(
         if is_all and bool((seen.confidence[:, 1] >= LIKE).all()):
             found.append(_Candidate(frame.index, tuple(observer.seen), seen))
     return found
+
+
+def _pictures(
+    camera: CameraSettings,
+    chosen: dict[int, _Candidate],
+    folder: Path,
+    tick: Callable[[int], bool],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Write the pictures of frames, which are taken out of `chosen`; return what COCO says."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for frame in _frames(camera, tick):
+        candidate = chosen.pop(frame.index, None)
+        if candidate is None:
+            continue
+        file = f"images/frame{frame.index:08d}.png"
+        _write_png(folder / file, frame.image)
+        height, width = frame.image.shape[:2]
+        images.append({"id": frame.index, "file_name": file, "width": width, "height": height})
+        for row, shape in enumerate(candidate.shapes):
+            about = {"id": len(annotations) + 1, "image_id": frame.index, "category_id": 1}
+            annotations.append(about | _annotation(shape, candidate.seen, row, (height, width)))
+        if not chosen:
+            break
+    return images, annotations
 
 
 def _frames(camera: CameraSettings, tick: Callable[[int], bool]) -> Iterator[Frame]:

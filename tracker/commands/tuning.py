@@ -69,19 +69,12 @@ def tune(
     are kept. The method sees 30 frames before the one that is shown. `background` without a picture
     of the empty arena begins with the median of the frames that were read.
     """
-    for path in (sheet, empty):
-        if path is not None and path.exists():
-            raise ConfigError(f"{path} is there already: choose another name")
+    _refuse_files(sheet, empty)
     windowless = sheet is not None or empty is not None or write or as_json
     if not windowless:
         _refuse_window(screenshot)
     experiment = load(config, [*camera_overrides(camera), *(changes or [])])
-    settings = experiment.observer
-    if settings is None:
-        raise ConfigError(
-            f"{config} sees with the network {experiment.model.network}: tune is for {KINDS}, "
-            f"e.g. --set observer.kind=background"
-        )
+    settings = _method_of(experiment, config)
     material = _read(experiment, frames, frame, quiet=as_json)
     if not windowless:
         _open(config, settings, material, screenshot)
@@ -93,6 +86,15 @@ def tune(
         _write_picture(empty, material.empty)
     written = write_back(config, settings) if write else []
     _tell(seen, material, sheet, empty, written, as_json=as_json)
+
+
+def _method_of(experiment: Experiment, config: Path) -> ObserverSettings:
+    if experiment.observer is None:
+        raise ConfigError(
+            f"{config} sees with the network {experiment.model.network}: tune is for {KINDS}, "
+            f"e.g. --set observer.kind=background"
+        )
+    return experiment.observer
 
 
 def _open(
@@ -107,6 +109,12 @@ def _open(
         lambda values: write_back(config, turned(settings, values)),
     )
     sys.exit(run_tuning(tuned, screenshot))
+
+
+def _refuse_files(*files: Path | None) -> None:
+    for path in files:
+        if path is not None and path.exists():
+            raise ConfigError(f"{path} is there already: choose another name")
 
 
 def _refuse_window(screenshot: Path | None) -> None:
