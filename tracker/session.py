@@ -191,6 +191,7 @@ class Session:
             recorder=self._watch.recorder.state,
             load=self._reporting.load,
             stimulation=self._loop.status if self._loop else None,
+            view=self.parts.view,
         )
 
     @property
@@ -203,7 +204,6 @@ class Session:
             skeleton=self.parts.pipeline.observer.skeleton,
             filming=self.parts.filming,
             has_video=self.parts.video,
-            view=self.parts.view,
         )
 
     def _open_parts(self) -> None:
@@ -261,8 +261,7 @@ class Session:
             self._records,
             self.changes,
         )
-        put = self._records.put
-        pipeline.look = parts.watch_camera(self._ring, self.changes, put, live=info.live)
+        pipeline.look = parts.watch_camera(self._ring, self.changes, self._records, live=info.live)
         keeps_up = RecorderWatch(self._recorder, self._ring, to_video, parts, self.note)
         self._watch = SessionWatch(keeps_up, self._reporting.tell)
         self._recorder_stage = RecorderStage(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -22,10 +23,10 @@ from tracker.pipeline import Pipeline
 from tracker.preview import Preview
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
-from tracker.registration.lines import ViewPicture, ViewRow
 from tracker.ring_buffer import ReadPolicy, RingBuffer
 from tracker.session_status import ViewStatus
 from tracker.settings import Settings
+from tracker.stages import Record
 from tracker.stimuli import Edge
 from tracker.types import CameraInfo, Frame
 
@@ -133,7 +134,7 @@ class Parts:
         self,
         ring: RingBuffer,
         changes: Changes,
-        put: Callable[[ViewRow | ViewPicture], None],
+        records: "SimpleQueue[Record]",
         *,
         live: bool,
     ) -> Callable[[Frame], None] | None:
@@ -146,7 +147,7 @@ class Parts:
         if watch is None:
             return None
         newest = ring.reader(ReadPolicy.NEWEST) if live else None
-        watch.attach(newest, lambda: self.pipeline.newest, put, changes.follow_view)
+        watch.attach(newest, lambda: self.pipeline.newest, records.put, changes.follow_view)
         return None if live else watch.look_between
 
 

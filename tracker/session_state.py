@@ -53,6 +53,7 @@ class Status:
         recorder: Whether encoder and disk keep up.
         load: How the computer is doing.
         stimulation: How its outputs are doing; None if it has none.
+        view: Where its camera looks; None if nobody watches that.
     """
 
     state: State
@@ -67,6 +68,7 @@ class Status:
     recorder: RecorderState = field(default_factory=RecorderState)
     load: Load = field(default_factory=Load)
     stimulation: Stimulation | None = None
+    view: session_status.ViewStatus | None = None
 
 
 def wire_status(
@@ -77,7 +79,6 @@ def wire_status(
     skeleton: Skeleton,
     filming: Filming | None,
     has_video: bool,
-    view: session_status.ViewStatus | None,
 ) -> session_status.Status:
     """Return what listeners are told of a session."""
     totals, outputs = now.totals, now.stimulation
@@ -117,5 +118,5 @@ def wire_status(
         gpu_busy=gpu.busy,
         gpu_memory=gpu.memory,
         filming=None if filming is None else filming.is_on,
-        view=view,
+        view=now.view,
     )

@@ -17,6 +17,7 @@ from tracker.check import Finding, Verdict
 from tracker.closed_loop import Stimulation
 from tracker.machine import Load
 from tracker.session_state import State, Status
+from tracker.session_status import ViewStatus
 
 SLOW_RING = 0.5
 """Fill of the ring buffer above which the panel warns."""
@@ -88,6 +89,8 @@ class LivePanel:
         numbers.add_row("frames", _frames(status))
         numbers.add_row("ring buffer", _ring(status.ring_fill))
         numbers.add_row("computer", _computer(status.load))
+        if status.view is not None:
+            numbers.add_row("camera", _camera(status.view))
         numbers.add_row("now", self._now(status))
         numbers.add_row("outputs", _armed(status.stimulation))
         if status.stimulation is not None:
@@ -140,6 +143,21 @@ def _computer(load: Load) -> Text:
     else:
         text.append(f"{load.disk_free_mb / 1000:,.0f} GB free")
     return text
+
+
+def _camera(view: ViewStatus) -> Text:
+    """Where the camera looks."""
+    if view.state in ("", "still"):
+        return Text("as in the reference view" if view.state else "-")
+    if view.state == "unknown":
+        return Text(f"it cannot be said whether it was moved: {view.why}", "yellow")
+    text = "was moved" if view.state == "moved" else "moves"
+    follows = "; zones follow" if view.applied else ""
+    return Text(
+        f"{text}: the picture shifted by {view.x_px:+.1f}, {view.y_px:+.1f} px, turned by "
+        f"{view.turned_deg:+.2f} deg{follows}",
+        "bold yellow",
+    )
 
 
 def _armed(outputs: Stimulation | None) -> Text:
