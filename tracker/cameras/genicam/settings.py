@@ -15,7 +15,10 @@ class GenicamSettings(MachineVisionSettings):
         default=False, description="a camera that Aravis plays, for trying out; device stays null"
     )
     packet_size: int | None = Field(
-        None, ge=220, le=16_384, description="bytes, GigE; null: the largest that gets through"
+        None,
+        ge=220,
+        le=16_384,
+        description="bytes, GigE; null: the camera's, made smaller if it does not get through",
     )
     resend: bool = Field(default=True, description="GigE: ask for packets that were lost")
     give_up_after_ms: float = Field(
