@@ -67,12 +67,6 @@ def lost(path: Path) -> None:
         looking.wait()
 
 
-def ended(path: Path) -> None:
-    """A session that has come to its end."""
-    with Session("closed_loop_demo", "m12", ADDRESS, (*CALM, "session.duration_s=12")):
-        view(path, 14, ADDRESS)
-
-
 def wall(path: Path) -> None:
     """Two rigs, and one that is not there."""
     first = Session("mouse_without_network", "m12", ADDRESS, CALM[:3])
@@ -86,7 +80,6 @@ PICTURES = {
     "view_light": light,
     "view_two_mice": masks,
     "view_lost": lost,
-    "view_ended": ended,
     "view_wall": wall,
 }
 
@@ -104,7 +97,7 @@ class Session:
 
     def __enter__(self) -> "Session":
         command = _command(*self._command, "--headless", "--no-view", "--out", self._folder.name)
-        first = ["nice", "-n", "-15"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        first = ["nice", "-n", "-20"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         self._process = subprocess.Popen([*first, *command], stdout=subprocess.DEVNULL)
         tracker("status", "--json", "--address", self._control)
         return self

@@ -13,6 +13,7 @@ import pytest
 
 from tracker.control.remote import Remote
 from tracker.errors import TrackerError
+from tracker.gui.arena_file import read_arena
 from tracker.recording import Recording
 
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
@@ -142,11 +143,31 @@ def control(tmp_path):
 
 
 @pytest.fixture
-def view(screen, control, tmp_path):
+def drawing(tmp_path):
+    """An experiment file that zones are drawn into."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("rig:\n  arena:\n    px_per_cm: 10.0\n    zones: {}\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def view(screen, control, drawing, tmp_path):
     """The program; its window opens by and by."""
     env = screen | {"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tracker", "view", control, "--size", "1280x800", "--by", "Ada"],
+        [
+            sys.executable,
+            "-m",
+            "tracker",
+            "view",
+            control,
+            "--size",
+            "1280x800",
+            "--by",
+            "Ada",
+            "--setup",
+            str(drawing),
+        ],
         env=env,
         stderr=subprocess.DEVNULL,
     )
@@ -156,7 +177,7 @@ def view(screen, control, tmp_path):
     process.wait(20)
 
 
-def test_a_person_runs_an_experiment_from_the_window(view, run, control, tmp_path):
+def test_a_person_runs_an_experiment_from_the_window(view, run, control, drawing, tmp_path):
     session = run("first")
     with Remote(control, timeout_s=2.0) as remote:
 
@@ -195,6 +216,12 @@ def test_a_person_runs_an_experiment_from_the_window(view, run, control, tmp_pat
             return threshold() != 5.0
 
         until(drags, "a threshold that was dragged")
+        view.key("z")
+        view.do("type", "nest")
+        view.key("Return")
+        view.do("mousemove", 220, 260, "mousedown", 1, "mousemove", 300, 300)
+        view.do("mousemove", 340, 330, "mouseup", 1)
+        until(lambda: "nest" in read_arena(drawing).zones, "a zone that was drawn")
         view.key("q", "Return")
     until(session.is_closed, "the end of the first session")
     recording = Recording(session.folder())

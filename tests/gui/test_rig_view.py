@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import numpy as np
 import pytest
 from view_ends import FACTS, SESSION, episode, log, observation, picture_of, status, stimulus
@@ -107,6 +108,17 @@ def test_it_says_how_busy_the_gpu_is(busy, told, shown):
     assert busy.health.facts.value("GPU") == shown
 
 
+def test_a_row_of_the_ethogram_says_whose_episodes_it_shows(busy):
+    alone = image_of(busy.ethogram.raster)
+    message = msgspec.structs.replace(episode("new", 500, seq=2, n=2), subject="visitor")
+    busy.link.hear("episode", message)
+    settle(busy)
+    assert busy.rig.bouts["freezing"].subject == "visitor"
+    names = slice(0, 30), slice(0, 140)
+    with_name = image_of(busy.ethogram.raster)
+    assert (alone[names] != with_name[names]).any()
+
+
 def test_the_lamp_has_another_shape_for_each_colour(busy):
     shapes = [busy.top.lamp.text()]
     for seq, changes in enumerate(({"ring_fill": 0.8}, {"unexplained": 1}), start=1):
@@ -129,6 +141,15 @@ def test_a_lost_connection_is_a_sentence_and_comes_back(busy):
     settle(busy)
     assert busy.top.reason.text().startswith("All frames")
     assert busy.session.lines.text.splitlines()[0].endswith("connected")
+
+
+def test_of_a_lost_connection_it_is_not_said_that_it_is_armed(busy):
+    busy.link.hear("status", status(1, 6.5, armed_by="anna"))
+    settle(busy)
+    busy.link.silent_s = 5.0
+    settle(busy)
+    assert busy.top.armed.text() == busy.stimuli.state.text() == "was armed"
+    assert "what is so now is not known" in busy.stimuli.why.text()
 
 
 def test_one_key_marks(busy):

@@ -46,6 +46,18 @@ def test_the_line_says_it_in_a_terminal(rig):
     assert line_of(rig).plain == "all frames processed, 100/s  m12  70 s  ARMED by anna  freezing"
 
 
+def test_a_line_says_that_the_video_does_not_run(rig):
+    rig.feed("status/x", status(1, 71.0, filming=False))
+    assert "no video now" in line_of(rig).plain
+    assert state_of(rig)["filming"] is False
+
+
+def test_of_a_rig_that_is_lost_it_says_that_it_was_armed(rig):
+    rig.silent_s = 5.0
+    assert "was armed by anna" in line_of(rig).plain
+    assert state_of(rig)["lost"] is True
+
+
 def test_before_there_is_a_session_the_line_says_so():
     assert line_of(Rig("tcp://rig1:5557")).plain.startswith("looking for a session at tcp://rig1")
 

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 
+import msgspec
+import numpy as np
 import pytest
-from view_ends import FACTS, SESSION, observation, status
+from view_ends import FACTS, SESSION, observation, picture_of, status
 
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
 
@@ -17,6 +19,7 @@ from tracker.commands.viewing import with_port
 from tracker.errors import WireError
 from tracker.gui.app import ViewOptions, Window, take_screenshot
 from tracker.gui.link import Found, Heard
+from tracker.gui.rig import Picture
 from tracker.gui.wall import Tile
 from tracker.messages import Kind
 
@@ -93,6 +96,57 @@ def test_a_tile_says_in_a_line_how_its_rig_does(make):
     assert tile._name() == "1  m12"
     assert tile._numbers() == "ARMED   p99 8 ms   0:01"
     assert window.wall.tiles[1]._name() == "2  ipc:///tmp/nobody-is-there-2"
+
+
+def test_cameras_that_look_at_one_animal_are_told_apart(make):
+    window = make(*NOWHERE)
+    for view, camera in zip(window.views, ("top", "side"), strict=True):
+        hear(view)
+        facts = msgspec.structs.replace(FACTS, camera=camera)
+        view.link.inbox.append(Found(SESSION, facts, 0))
+    settle(window)
+    assert [tile._name() for tile in window.wall.tiles] == ["1  m12  top", "2  m12  side"]
+
+
+def test_sixteen_rigs_show_live_pictures_side_by_side(make):
+    """Each tile has its own grey; in four rows of four, as large as the window allows."""
+    window = make(*(f"ipc:///tmp/nobody-{k}" for k in range(16)), size=(1280, 960))
+    for k, view in enumerate(window.views):
+        hear(view)
+        grey = np.full((48, 64), 40 + 12 * k, np.uint8)
+        view.link._picture = Picture(picture_of(100), grey)
+    settle(window)
+    window.tick()
+    QApplication.processEvents()
+    shown = window.wall.grab().toImage()
+    for k, tile in enumerate(window.wall.tiles):
+        middle = tile.mapTo(window.wall, QPoint(tile.width() // 2, tile.height() // 2 + 27))
+        assert abs(shown.pixelColor(middle).red() - (40 + 12 * k)) <= 1, k
+        assert tile.width() > 290
+        assert tile.height() > 200
+
+
+def test_enter_behind_a_name_does_not_answer_the_question_that_follows(make, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("rig:\n  arena:\n    px_per_cm: 10.0\n    zones: {}\n", encoding="utf-8")
+    window = make(NOWHERE[0], setup=file)
+    view = window.views[0]
+    QTest.keyClick(window, Qt.Key.Key_Z)
+    QTest.keyClicks(view.bar.entry, "nest")
+    QTest.keyClick(view.bar.entry, Qt.Key.Key_Return)
+    assert view.setup.draws
+    assert view.bar.text.text().startswith("Draw nest")
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not view.setup.draws
+
+
+def test_escape_leaves_what_is_being_written(make):
+    window = make(NOWHERE[0])
+    view = window.views[0]
+    view.ask_note()
+    QTest.keyClicks(view.bar.entry, "not this")
+    QTest.keyClick(view.bar.entry, Qt.Key.Key_Escape)
+    assert not view.bar.asks
 
 
 def test_rigs_are_followed_while_the_wall_is_shown(make):

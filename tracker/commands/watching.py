@@ -89,7 +89,10 @@ def line_of(rig: Rig) -> Text:
     text = Text("; ".join(judged.reasons), STYLES[judged.lamp])
     if rig.facts is not None and rig.heard:
         now = [name for name, bouts in rig.bouts.items() if bouts.going_on is not None]
-        armed = f"  ARMED by {rig.armed_by}" if rig.armed_by else ""
+        state = "was armed" if rig.is_lost else "ARMED"
+        armed = f"  {state} by {rig.armed_by}" if rig.armed_by else ""
+        if rig.status is not None and rig.status.filming is not None and rig.goodbye is None:
+            armed += "  video runs" if rig.status.filming else "  no video now"
         text.append(f"  {rig.facts.subject}  {rig.elapsed_s:.0f} s{armed}", "default")
         text.append(f"  {', '.join(now)}", "cyan")
     return text

@@ -3,12 +3,23 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from tracker.gui.panel import label
 
 Do = Callable[[str], None]
 """Called with what was written, "" if nothing could be."""
+
+
+class Entry(QLineEdit):
+    """A line to write in, which keeps its keys: Enter must not answer the question that follows."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Take a key; Esc alone goes on to the window."""
+        super().keyPressEvent(event)
+        if event.key() != Qt.Key.Key_Escape:
+            event.accept()
 
 
 class Bar(QFrame):
@@ -29,7 +40,7 @@ class Bar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 10, 4)
         self.text = label("")
-        self.entry = QLineEdit()
+        self.entry = Entry()
         self.entry.setMaxLength(1000)
         self.entry.returnPressed.connect(self.accept)
         self.yes, self.no = QPushButton(""), QPushButton("Esc: leave it")

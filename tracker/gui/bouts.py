@@ -42,9 +42,12 @@ class Bouts:
         self._shares: list[float] = []
         self.n = 0
         """Episodes so far, also those that are not kept."""
+        self.subject = ""
+        """Whose they are; "" before the first one."""
 
     def feed(self, message: EpisodeMessage) -> None:
         """Take what is said of an episode; also if its beginning was missed."""
+        self.subject = message.subject
         bout = self._by_id.get(message.episode_id)
         if bout is None:
             bout = Bout(message.episode_id, message.onset_ns / 1e9, message.confirmed_ns / 1e9)

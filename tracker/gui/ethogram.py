@@ -99,7 +99,13 @@ class Raster(QWidget):
         painter.setPen(colour if on else QColor(theme.ink))
         painter.setFont(small_font(13, bold=on))
         box = QRectF(4, top, LEFT_PX - 14, height)
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name.replace("_", " "))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(box, middle, name.replace("_", " "))
+        facts = self._rig.facts
+        if facts is not None and bouts.subject not in ("", facts.subject):
+            painter.setPen(QColor(theme.faint))
+            painter.setFont(small_font(11))
+            painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, bouts.subject)
         ghosts = self.ghosts.get(name)
         bar = QRectF(0, top + height * 0.18, 0, height * (0.34 if ghosts else 0.64))
         if timeline.span_s > SHARES_FROM_S:

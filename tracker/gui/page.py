@@ -42,6 +42,8 @@ def state_of(rig: Rig) -> dict[str, Any]:
         "planned_s": facts.duration_s if facts else None,
         "outputs": bool(facts and facts.outputs),
         "armed_by": rig.armed_by,
+        "lost": rig.is_lost,
+        "filming": rig.status.filming if rig.status and rig.goodbye is None else None,
         "stimuli": dict(rig.status.stimuli) if rig.status else {},
         "p99_ms": _or_none(rig.status.latency_p99_ms) if rig.status else None,
         "picture": rig.picture.message.seq if rig.picture else None,
@@ -162,11 +164,14 @@ async function look() {
     at("top").className = s.lamp;
     at("more").textContent = s.reasons.slice(1).join("; ");
     const planned = s.planned_s ? " of " + clock(Math.round(s.planned_s)) : "";
-    const armed = s.outputs ? (s.armed_by ? "ARMED by " + s.armed_by : "not armed") : "";
+    const how = s.lost ? "was armed by " : "ARMED by ";
+    const armed = s.outputs ? (s.armed_by ? how + s.armed_by : "not armed") : "";
+    const video = s.filming === null ? "" : s.filming ? "video runs" : "no video now";
     const late = s.p99_ms === null ? "" : "p99 " + s.p99_ms + " ms";
     const given = Object.entries(s.stimuli).map(([what, n]) => n + " " + what).join(", ");
     at("facts").textContent =
-      [s.subject, clock(s.elapsed_s) + planned, late, armed, given].filter(Boolean).join("  ·  ");
+      [s.subject, clock(s.elapsed_s) + planned, late, armed, video, given]
+        .filter(Boolean).join("  ·  ");
     if (s.picture !== shown) { shown = s.picture; at("picture").src = "picture?" + shown; }
     at("ethogram").replaceChildren(...s.behaviours.map((b, k) => row(b, k, s.span_s)));
   } catch (error) {

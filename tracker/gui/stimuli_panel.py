@@ -58,7 +58,9 @@ class StimuliPanel(Panel):
             self._say("no outputs" if rig.facts else "–", "", "")
             self.doses.show_outputs({})
             return
-        if rig.armed_by is not None:
+        if rig.armed_by is not None and rig.is_lost:
+            self._say("was armed", f"by {rig.armed_by}; what is so now is not known", "")
+        elif rig.armed_by is not None:
             self._say(
                 "ARMED", f"by {rig.armed_by}", f"background: {self._theme.armed}; color: white;"
             )

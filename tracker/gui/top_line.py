@@ -73,7 +73,9 @@ class TopLine(QFrame):
         if facts is None or not facts.outputs:
             _set(self.armed, "", "")
             return
-        if self._rig.armed_by is not None:
+        if self._rig.armed_by is not None and self._rig.is_lost:
+            style, text = f"color: {theme.armed}; border: 2px solid {theme.armed};", "was armed"
+        elif self._rig.armed_by is not None:
             style = f"background: {theme.armed}; color: white;"
             text = "ARMED"
         else:

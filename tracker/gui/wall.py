@@ -1,6 +1,7 @@
 """Several rigs at once: one line of health each, a small picture; a click opens one."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
@@ -28,7 +29,7 @@ class Wall(QWidget):
         grid.setContentsMargins(10, 10, 10, 10)
         grid.setSpacing(8)
         columns = math.ceil(math.sqrt(len(rigs)))
-        self.tiles = [Tile(rig, place) for place, rig in enumerate(rigs)]
+        self.tiles = [Tile(rig, place, rigs) for place, rig in enumerate(rigs)]
         for place, tile in enumerate(self.tiles):
             tile.clicked.connect(self.opened)
             grid.addWidget(tile, place // columns, place % columns)
@@ -46,13 +47,20 @@ class Wall(QWidget):
 
 
 class Tile(QWidget):
-    """One rig: lamp, reason, subject, time, rate, what it does now, and its picture."""
+    """One rig: lamp, reason, subject, time, latency, and its picture.
+
+    Args:
+        rig: What is shown.
+        place: Its number, from 0.
+        all_rigs: On the wall: where several have one subject, the camera tells them apart.
+    """
 
     clicked = Signal(int)
 
-    def __init__(self, rig: Rig, place: int) -> None:
+    def __init__(self, rig: Rig, place: int, all_rigs: Sequence[Rig]) -> None:
         super().__init__()
         self._rig = rig
+        self._all_rigs = all_rigs
         self._place = place
         self._drawn: tuple[object, ...] = ()
         self.theme: Theme = DARK
@@ -105,8 +113,12 @@ class Tile(QWidget):
 
     def _name(self) -> str:
         facts = self._rig.facts
-        who = facts.subject if facts else self._rig.address.removeprefix("tcp://")
-        return f"{self._place + 1}  {who}"
+        if facts is None:
+            return f"{self._place + 1}  {self._rig.address.removeprefix('tcp://')}"
+        subjects = [rig.facts.subject for rig in self._all_rigs if rig.facts]
+        of_several = subjects.count(facts.subject) > 1  # several cameras look at one animal
+        camera = f"  {facts.camera or self._rig.address}" if of_several else ""
+        return f"{self._place + 1}  {facts.subject}{camera}"
 
     def _numbers(self) -> str:
         rig = self._rig
@@ -114,12 +126,17 @@ class Tile(QWidget):
             return ""
         p99 = rig.status.latency_p99_ms
         late = "" if math.isnan(p99) else f"p99 {p99:.0f} ms   "
-        armed = "ARMED   " if rig.armed_by else ""
+        armed = ("was armed   " if rig.is_lost else "ARMED   ") if rig.armed_by else ""
         return f"{armed}{late}{duration(rig.elapsed_s)}"
 
     def _paint_picture(self, painter: QPainter, area: QRectF) -> None:
         picture = self._rig.picture
-        if picture is None or area.height() < 20:
+        if area.height() < 20:
+            return
+        if picture is None:
+            painter.setPen(QColor(self.theme.faint))
+            painter.setFont(small_font(13))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "no picture")
             return
         image = np.ascontiguousarray(picture.image)
         height, width = image.shape[:2]
