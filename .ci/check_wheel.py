@@ -17,6 +17,10 @@ REQUIRED = (
         for name in ("flies", "mouse_mirror", "mouse_open_field", "mouse_top_view")
         for file in ("card.yaml", "network.onnx", "recipe.yaml")
     ),
+    *(
+        f"tracker/classifiers/rats_social/{file}"
+        for file in ("card.yaml", "classifier.onnx", "recipe.yaml")
+    ),
 )
 MAX_MB = 20
 

@@ -16,6 +16,10 @@ from tracker.learning.behaviours.measuring import TRAIN, Session
 from tracker.learning.behaviours.recipe import BehaviourRecipe, TreesModel
 from tracker.learning.behaviours.scaling import class_weights, swapped_order
 
+LARGEST = 60_000.0
+"""Columns are cut off there, and rounded to 16 bits (3 digits): trees split between any two values
+that differ, and would otherwise do so by the last bit, which sums in another order do not share."""
+
 
 def lengths_of(settings: TreesModel, step_s: float) -> list[int]:
     """Return the lengths of the windows, in steps."""
@@ -35,22 +39,18 @@ def windowed(
     Returns:
         float32, (steps, inputs * (1 + 2 windows)), NaN where nothing of a window is known.
     """
-    n = len(inputs)
-    known = np.isfinite(inputs)
-    values = np.where(known, inputs, 0).astype(np.float64)
-    zero = np.zeros((1, inputs.shape[1]))
-    sums = [np.concatenate([zero, each.cumsum(0)]) for each in (known, values, values**2)]
     parts: list[NDArray[Any]] = [inputs]
-    now = np.arange(n)
     for length in lengths:
-        last = np.minimum(now + length // 2, n - 1) if centred else now
-        first = np.maximum(last - length + 1, 0)
-        counts, total, squares = (each[last + 1] - each[first] for each in sums)
+        after = length // 2 if centred else 0
+        padded = np.pad(inputs, ((length - 1 - after, after), (0, 0)), constant_values=np.nan)
+        some = np.lib.stride_tricks.sliding_window_view(padded, length, axis=0)
+        counts = np.isfinite(some).sum(axis=2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total / counts
-            variance = np.maximum(squares / counts - mean**2, 0)
-        parts += [mean, np.sqrt(variance)]
-    return np.concatenate(parts, axis=1).astype(np.float32)
+            mean = np.nansum(some, axis=2) / counts
+            off = np.nan_to_num(some - mean[:, :, None])
+            parts += [mean, np.sqrt((off * off).sum(axis=2) / counts)]
+    columns = np.clip(np.concatenate(parts, axis=1), -LARGEST, LARGEST)
+    return np.asarray(columns.astype(np.float16), np.float32)
 
 
 class Windows(nn.Module):
@@ -75,7 +75,7 @@ class Windows(nn.Module):
             mean = some.sum(0, keepdim=True) / counts
             off = torch.nan_to_num(some - mean) * there
             parts += [mean, torch.sqrt((off * off).sum(0, keepdim=True) / counts)]
-        row = torch.cat(parts, dim=1)
+        row = torch.clamp(torch.cat(parts, dim=1), -LARGEST, LARGEST).half().float()
         return (torch.cat([row, row[:, self.order]]) if self.order else row), steps
 
 
