@@ -146,7 +146,7 @@ def test_the_session_says_how_the_clock_stood_at_its_end(tmp_path):
     """Of a clock that agrees with the session's and is one day ahead."""
     camera = ScriptedCamera([rigs.frame(index) for index in range(10)])
     rig = rigs.Rig(tmp_path / "session", camera)
-    feed = ClockFeed("ephys", RealOther(rig.clock), rig.clock)
+    feed = ClockFeed("ephys", RealOther(rig.clock), rig.clock, every_s=0.02)
     rig.session.parts = rigs.with_feeds(rig.session.parts, [feed])
     rig.session.run()
     about = json.loads((tmp_path / "session" / "session.json").read_text("utf-8"))

@@ -1,5 +1,7 @@
 """What cameras saw, put together as it comes: sets.arrow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from four_cameras import a_stand
@@ -126,9 +128,9 @@ def test_points_are_published_as_they_are_known(made):
 
 
 def test_more_than_can_wait_is_counted_and_left_out(made):
-    feed = made()
+    feed, same = made(incomplete=Incomplete.DROP), seen("front", 0)
     for index in range(MOST_TOLD + 3):
-        feed.tell("front")(seen("front", index))
+        feed.tell("front")(replace(same, frame_index=index, captured_ns=index * 10 * MS))
     assert feed.facts["untaken"] == 3
     feed.close()
 
