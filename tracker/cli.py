@@ -15,6 +15,7 @@ from tracker.build_rig import build_any
 from tracker.cameras.synthetic import SyntheticCameraSettings
 from tracker.check import Verdict, check
 from tracker.clock import SystemClock
+from tracker.commands import RUN, SET_UP
 from tracker.commands import register as register_commands
 from tracker.commands.cameras import camera_overrides
 from tracker.commands.output import print_json
@@ -90,7 +91,9 @@ DemoObserver = Annotated[SeenBy, typer.Option(help="What sees the mouse: docs/ob
 Config = Annotated[Path, typer.Argument(help="Experiment file, or the name of a shipped one.")]
 
 
-@app.command(epilog="Example: `tracker demo --seconds 10 --set rig.camera.seed=3`")
+@app.command(
+    rich_help_panel=RUN, epilog="Example: `tracker demo --seconds 10 --set rig.camera.seed=3`"
+)
 def demo(
     seconds: Seconds = 20.0,
     out: Out = Path("sessions"),
@@ -108,7 +111,10 @@ def demo(
     _run(experiment, "demo", out, headless=headless, as_json=as_json, view=shows)
 
 
-@app.command(epilog="Example: `tracker run open_field --camera mouse.mp4 --fast --subject m12`")
+@app.command(
+    rich_help_panel=RUN,
+    epilog="Example: `tracker run open_field --camera mouse.mp4 --fast --subject m12`",
+)
 def run(  # noqa: PLR0917 - each is an option of the command
     config: Config,
     camera: Camera = None,
@@ -139,7 +145,11 @@ def run(  # noqa: PLR0917 - each is an option of the command
     _run(experiment, config.stem, out, headless=headless, as_json=as_json, view=view)
 
 
-@app.command(name="check", epilog="Example: `tracker check open_field --camera synthetic`")
+@app.command(
+    name="check",
+    rich_help_panel=RUN,
+    epilog="Example: `tracker check open_field --camera synthetic`",
+)
 def check_experiment(
     config: Config,
     camera: Camera = None,
@@ -161,7 +171,9 @@ def check_experiment(
         sys.exit(FAILED)
 
 
-@app.command(epilog="Example: `tracker listen tcp://127.0.0.1:5556 --topic episode/`")
+@app.command(
+    rich_help_panel=RUN, epilog="Example: `tracker listen tcp://127.0.0.1:5556 --topic episode/`"
+)
 def listen(
     address: Annotated[str, typer.Argument(help="Where a session publishes.")] = ADDRESS,
     topics: Annotated[
@@ -187,7 +199,7 @@ def listen(
         listen_until_stopped(subscriber, show, seconds)
 
 
-@app.command(epilog="Example: `tracker keys rig1_keys --client office`")
+@app.command(rich_help_panel=SET_UP, epilog="Example: `tracker keys rig1_keys --client office`")
 def keys(
     folder: Annotated[Path, typer.Argument(help="Folder for the keys; made if need be.")],
     client: Annotated[
@@ -212,7 +224,11 @@ def keys(
     )
 
 
-@app.command(name="schema", epilog="Example: `tracker schema > experiment.schema.json`")
+@app.command(
+    name="schema",
+    rich_help_panel=SET_UP,
+    epilog="Example: `tracker schema > experiment.schema.json`",
+)
 def print_schema() -> None:
     """Print the JSON schema of experiment files, for editors."""
     sys.stdout.write(schema())
