@@ -1,6 +1,7 @@
 """Classifiers of behaviours: what is refused, what they get, and when they say nothing."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -170,6 +171,21 @@ def test_a_reset_forgets_everything(told):
     first = run(told, 1, 2, 3, 4)
     told.reset()
     assert run(told, 1, 2, 3, 4) == first
+
+
+def test_what_it_remembers_does_not_grow(told):
+    def go(first, n):
+        for index in range(first, first + n):
+            told.update(frame(index, index * 20), {"x": 1.0 if index % 7 else NAN})
+
+    go(0, 1000)
+    tracemalloc.start()
+    go(1000, 1000)
+    before, _ = tracemalloc.get_traced_memory()
+    go(2000, 20_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 2048
 
 
 @pytest.mark.parametrize(

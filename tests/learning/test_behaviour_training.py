@@ -24,8 +24,9 @@ from tracker.learning.behaviours.scaling import (
 )
 from tracker.learning.behaviours.train import train_behaviours
 from tracker.learning.behaviours.trees import windowed
+from tracker.recording import Recording
 from tracker.runtimes.classifier import Classifier
-from tracker.track_import.run import Import
+from tracker.track_import.run import Import, import_tracks
 
 NAN = np.nan
 GRU = {"kind": "gru", "units": 8, "iterations": 80, "batch": 8, "stretch_s": 8}
@@ -81,6 +82,20 @@ def test_the_same_tracks_give_the_same_episodes_to_the_bit(trained):
     one, other = decide(wanted), decide(wanted)
     assert one.episodes == other.episodes
     assert one.scores["visit"].tobytes() == other.scores["visit"].tobytes()
+
+
+def test_a_replay_decides_the_same_and_parity_says_what_looking_back_costs(trained, tmp_path):
+    folder, _ = trained
+    session = import_tracks(Import(folder / "s4.csv", folder / "two_mice.yaml", fps=25), tmp_path)
+    replayed = CliRunner().invoke(app, ["replay", str(session), "--verify"])
+    assert replayed.exit_code == 0, replayed.output
+    recorded = Recording(session)
+    again = decide(Import(folder / "s4.csv", folder / "two_mice.yaml", fps=25))
+    assert recorded.episodes == again.episodes
+    assert len(recorded.episodes) >= 3
+    found = CliRunner().invoke(app, ["parity", str(session)])
+    assert found.exit_code == 0, found.output
+    assert "visit" in found.output
 
 
 def test_it_is_trained_in_one_go(tmp_path):
