@@ -5,10 +5,11 @@ import json
 import numpy as np
 from session_folders import cut, session_of
 
-from tracker.build import build_pipeline, provenance
+from tracker.build import build_pipeline
 from tracker.build_loop import Bench
 from tracker.changes import LEVEL, carry_out
 from tracker.config import Experiment
+from tracker.provenance import provenance
 from tracker.recorder import Recorder
 from tracker.recording import Recording
 from tracker.session_folder.tables import TableWriter, read_table

@@ -1,17 +1,12 @@
 """Experiment → objects: a parts list, the only place that names every class."""
 
-import hashlib
-import importlib.metadata
 import math
 import os
-import platform
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
-from tracker.build_classifiers import classifier_hashes
 from tracker.build_loop import Bench
 from tracker.build_watches import (
     build_catalogue,
@@ -35,7 +30,6 @@ from tracker.config import Experiment, ObserverSettings, OnFault, shipped
 from tracker.control.description import BehaviourFacts, Facts
 from tracker.control.server import ControlServer
 from tracker.errors import ConfigError, ModelError
-from tracker.features.own import hashes_of
 from tracker.filming import Filming
 from tracker.ledger import Ledger
 from tracker.observers import stand_in
@@ -51,6 +45,7 @@ from tracker.observers.shape import Method, ShapeObserver
 from tracker.observers.threshold import Threshold, ThresholdSettings
 from tracker.pipeline import Pipeline
 from tracker.preview import Preview
+from tracker.provenance import provenance
 from tracker.publisher import Publisher
 from tracker.recorder import Recorder
 from tracker.runtimes.onnx import OnnxRuntime
@@ -62,9 +57,6 @@ from tracker.session_parts import Feed, Parts
 from tracker.smoothing import Smoother
 from tracker.tracking import Tracker
 from tracker.types import CameraInfo
-
-LIBRARIES = ("numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "av", "pyarrow", "pyzmq")
-"""Whose versions can change a result, and so stand in the provenance."""
 
 
 def build_session(
@@ -348,51 +340,6 @@ def find_network(name: str) -> Path:
         f"model.network is {name!r}: neither a shipped network ({', '.join(names)}) "
         f"nor a path to an .onnx file"
     )
-
-
-def provenance(experiment: Experiment, model: Any) -> dict[str, Any]:
-    """Return what a session was made with: versions, hashes, machine, network."""
-    return {
-        "tracker": importlib.metadata.version("behaviour-tracker"),
-        "code_sha256": code_sha256(),
-        "config_sha256": experiment.sha256,
-        "model_sha256": model.get("sha256"),
-        "model": dict(model),
-        "feature_files": hashes_of(experiment.features.files),
-        "classifiers": classifier_hashes(experiment),
-        "python": platform.python_version(),
-        "libraries": _versions(),
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-        },
-        "command": sys.argv[1:],
-        "subject": experiment.session.subject,
-        "experimenter": experiment.session.experimenter,
-        "protocol": experiment.session.protocol,
-        "notes": experiment.session.notes,
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # one of the two ONNX Runtime distributions is never there
-    return found
-
-
-def code_sha256() -> str:
-    """Return the hash of every source file of the package, names included."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        digest.update(file.relative_to(package).as_posix().encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def free_folder(out: Path, subject: str) -> Path:

@@ -10,10 +10,11 @@ from pathlib import Path
 from tracker.batch.labels import Label
 from tracker.batch.place import Look
 from tracker.batch.sources import Source
-from tracker.build import code_sha256, find_network
+from tracker.build import find_network
 from tracker.cameras.video_file import VideoFileSettings
 from tracker.config import Experiment, load
 from tracker.errors import ConfigError, ModelError
+from tracker.provenance import code_sha256
 
 OFFLINE = (
     "model.threads=1",

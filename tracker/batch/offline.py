@@ -14,9 +14,10 @@ import cv2
 
 from tracker.batch.jobs import Job
 from tracker.batch.table import row_of_failure, rows_of
-from tracker.build import build_session, code_sha256
+from tracker.build import build_session
 from tracker.clock import SystemClock
 from tracker.errors import RecordingError, SessionError, TrackerError
+from tracker.provenance import code_sha256
 from tracker.recording import Recording
 from tracker.session import Session
 from tracker.session_folder.files import write_new

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tracker.build import provenance
 from tracker.config import Experiment
+from tracker.provenance import provenance
 from tracker.recording import Recording
 from tracker.replay.compare import Found
 from tracker.replay.rerun import Rerun, Source, controller_facts, not_in_video, seeds_of
