@@ -115,7 +115,7 @@ def _hours(hours: float) -> str:
 class StageBars(QWidget):
     """Median and 99th percentile by stage, all of them as a histogram, and the last minutes."""
 
-    ROW_PX = 19
+    ROW_PX = 18
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class StageBars(QWidget):
         self._histogram = np.zeros(0, np.int64)
         self._trend = np.zeros((0, 3))
         self._frame_ms = math.nan
-        self.setFixedHeight(self.ROW_PX * (len(STAGES) + 1) + 80)
+        self.setFixedHeight(self.ROW_PX * (len(STAGES) + 1) + 74)
 
     def show_spreads(
         self,
@@ -157,8 +157,8 @@ class StageBars(QWidget):
         for row, name in enumerate((*STAGES, "all")):
             self._paint_stage(painter, 15 + row * self.ROW_PX, name, largest)
         top = 15 + self.ROW_PX * (len(STAGES) + 1) + 4
-        self._paint_histogram(painter, QRectF(0, top, width / 2 - 8, 44))
-        self._paint_trend(painter, QRectF(width / 2 + 8, top, width / 2 - 8, 44))
+        self._paint_histogram(painter, QRectF(0, top, width / 2 - 8, 40))
+        self._paint_trend(painter, QRectF(width / 2 + 8, top, width / 2 - 8, 40))
 
     def _paint_stage(self, painter: QPainter, top: float, name: str, largest: float) -> None:
         theme, width, spread = self.theme, self.width(), self._spreads[name]

@@ -35,7 +35,7 @@ class Panel(QFrame):
 class Facts(QWidget):
     """Rows of a name and a value of one line or more; a row whose value is "" is left out."""
 
-    LEFT_PX, ROW_PX = 84, 18
+    LEFT_PX, ROW_PX = 84, 17
 
     def __init__(self) -> None:
         super().__init__()
