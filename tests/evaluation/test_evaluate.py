@@ -189,3 +189,20 @@ def test_a_real_mouse_that_investigates_another_is_told_by_bouts(shared_data):
     (tracks,), (truth,) = where.glob("*filtered.csv"), where.glob("*boris.csv")
     found = real(Path("social_from_tracks"), tracks, truth)
     assert found.episode_f1 >= 0.8
+
+
+def test_the_bouts_of_one_subject_or_stream_can_be_chosen(folder):
+    """Two streams tile the video; in the second one nothing but `still` goes on."""
+    rows, after = [], 0
+    for first, last in STILL:
+        rows += [f"{after + 1} {first} other", f"{first + 1} {last + 1} still"]
+        after = last + 1
+    rows.append(f"{after + 1} {N_FRAMES} other")
+    head = "Caltech Behavior Annotator - Annotation File\n\nstill s\nother o\n\n"
+    streams = "S1: start end type\n" + "\n".join(rows) + f"\nS2: start end type\n1 {N_FRAMES} still"
+    (folder / "two.txt").write_text(head + streams, encoding="utf-8")
+    asked = folder / "mine.yaml", "--tracks", folder / "tracks.csv", "--truth", folder / "two.txt"
+    both = as_json(*asked)["behaviours"]["still"]["two"]
+    one = as_json(*asked, "--subject", "S1")["behaviours"]["still"]["two"]
+    assert one["frame_f1"] > 0.95 > both["frame_f1"]
+    assert isinstance(run(*asked, "--subject", "S3", code=1).exception, ConfigError)

@@ -1,5 +1,6 @@
 """Tracks of DeepLabCut and SLEAP, as they are read."""
 
+import gzip
 import hashlib
 
 import numpy as np
@@ -227,6 +228,16 @@ def test_an_unknown_ending_is_refused_with_what_is_read(tmp_path):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(TrackFileError, match="there is no such file"):
         read_tracks(tmp_path / "a.slp")
+
+
+def test_a_table_that_is_compressed_is_read_and_a_broken_one_refused(tmp_path):
+    plain = write_csv(tmp_path / "tracks.csv", dlc_rows(positions()))
+    packed = tmp_path / "tracks.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    np.testing.assert_array_equal(read_tracks(packed).xy, read_tracks(plain).xy)
+    packed.write_bytes(plain.read_bytes())
+    with pytest.raises(TrackFileError, match="cannot be read as CSV"):
+        read_tracks(packed)
 
 
 def test_the_hash_is_of_the_file(tmp_path):

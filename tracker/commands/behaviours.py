@@ -45,6 +45,10 @@ Least = Annotated[
 Individual = Annotated[
     str | None, typer.Option(help="The individual that is the first animal; default: the first.")
 ]
+Subject = Annotated[
+    str | None,
+    typer.Option(help="Whose bouts count, or which stream of the Caltech Annotator, e.g. S1."),
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="Replace a setting: session.subject=m12.")
 ]
@@ -62,6 +66,7 @@ def evaluate_behaviours(
     to_s: ToS = None,
     min_confidence: Least = None,
     individual: Individual = None,
+    subject: Subject = None,
     changes: Changes = None,
     *,
     as_json: AsJson = False,
@@ -77,7 +82,7 @@ def evaluate_behaviours(
     wanted = Import(tracks, config, video, fps, individual, min_confidence, changes or ())
     decided = decide_with_bar(wanted)
     truths = read_truth(truth, decided.fps, tuple(decided.experiment.behaviours))
-    result = evaluate(decided, truths, chosen, frames_of(decided, from_s, to_s))
+    result = evaluate(decided, truths, chosen, frames_of(decided, from_s, to_s), subject)
     print_notes(result.notes)
     if as_json:
         print(json.dumps(result.as_dict()), flush=True)

@@ -98,6 +98,7 @@ def evaluate(
     truths: Sequence[Annotations],
     chosen: Mapping[str, str] | None = None,
     frames: tuple[int, int] | None = None,
+    subject: str | None = None,
 ) -> Evaluation:
     """Compare what was decided with what people saw.
 
@@ -106,9 +107,11 @@ def evaluate(
         truths: What each rater saw of the same video.
         chosen: What the files call a behaviour, by the experiment's name, if it is another name.
         frames: The stretch to judge, from and to (exclusive); None: all that both know.
+        subject: Whose bouts count, or which stream, as the files call it; None: each behaviour's
+            own subject, if the files know it.
 
     Raises:
-        ConfigError: If no rater knows any behaviour of the experiment.
+        ConfigError: If no rater knows any behaviour of the experiment, or the subject.
     """
     watched = decided.experiment.behaviours
     known = [names_in(truth, tuple(watched), chosen or {}) for truth in truths]
@@ -118,6 +121,7 @@ def evaluate(
             f"no rater names a behaviour of the experiment ({', '.join(watched)}); they name "
             f"{there}: say which is which (--behaviour freezing=Freezing)"
         )
+    _refuse_unknown_subject(truths, subject)
     first, after, notes = _stretch(decided, truths, frames)
     by_rater: dict[str, dict[str, Agreement]] = {}
     for name, settings in watched.items():
@@ -125,7 +129,7 @@ def evaluate(
         raters = {
             truth.rater: agreement(
                 told,
-                truth.of(names[name], settings.subject),
+                truth.of(names[name], subject or settings.subject),
                 (first, after),
                 decided.fps,
                 is_point=settings.episode.kind == "point",
@@ -142,7 +146,7 @@ def evaluate(
         raters={
             name: between_raters(
                 {
-                    truth.rater: truth.of(names[name], watched[name].subject)
+                    truth.rater: truth.of(names[name], subject or watched[name].subject)
                     for truth, names in zip(truths, known, strict=True)
                     if name in names
                 },
@@ -181,6 +185,15 @@ def told_of(episodes: Sequence[Episode], behaviour: str) -> list[Told]:
         for each in episodes
         if each.onset.behaviour == behaviour
     ]
+
+
+def _refuse_unknown_subject(truths: Sequence[Annotations], subject: str | None) -> None:
+    for truth in truths:
+        known = {bout.subject for bout in truth.bouts} - {""}
+        if subject is not None and known and subject not in known:
+            raise ConfigError(
+                f"{truth.path} knows no subject {subject!r}: it has {', '.join(sorted(known))}"
+            )
 
 
 def _stretch(
