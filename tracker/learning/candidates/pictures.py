@@ -1,6 +1,8 @@
 """What an animal looks like in a bout: a strip of frames, or of poses where there is no video."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from tracker.errors import RecordingError
 from tracker.learning.candidates.clusters import CandidateBout
 from tracker.recording import Recording
 from tracker.report.stills import sensor_image
+from tracker.types import Skeleton
 
 SIDE, FRAMES = 150, 5
 """Of one picture (px), and how many there are in a strip."""
@@ -59,8 +62,14 @@ def picture(recording: Recording, animal: int, row: int) -> Picture:
         move = np.array([[scale, 0, -view.x0 * scale], [0, scale, -view.y0 * scale]])
         found = np.asarray(cv2.warpAffine(as_bgr(image), move, (SIDE, SIDE), flags=cv2.INTER_AREA,
                                           borderValue=(60, 60, 60)), np.uint8)  # fmt: skip
-    draw_pose(found, xy, recording.confidence[row], recording.skeleton, view, radius=3)
+    draw_pose(found, xy, recording.confidence[row], _joined(recording.skeleton), view, radius=3)
     return found
+
+
+def _joined(skeleton: Skeleton) -> Skeleton:
+    """Return a skeleton with lines; where it has none, from each keypoint to the next."""
+    n = len(skeleton.keypoints)
+    return replace(skeleton, edges=skeleton.edges or tuple(pairwise(range(n))))
 
 
 def _square(recording: Recording, animal: int, row: int) -> tuple[NDArray[np.float64], float]:
