@@ -8,7 +8,6 @@ Unknown fields are ignored, so that a field may be added within a schema; whatev
 would misunderstand raises the schema's number.
 """
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
@@ -21,8 +20,6 @@ from tracker.types import Episode, FrameResult, Onset, StageTimes
 
 SCHEMA = 1
 """Version of the wire; readers refuse any other."""
-
-_ADDRESS = re.compile(r"tcp://.+:(?P<port>\d{1,5}|\*)|ipc://.+|inproc://.+")
 
 Schema = Annotated[int, Meta(ge=SCHEMA, le=SCHEMA)]
 
@@ -330,18 +327,6 @@ Message = (
 def topic_of(kind: Kind, camera: str) -> str:
     """Return the topic of one kind of message about one camera."""
     return f"{kind.value}/{camera}"
-
-
-def is_address(text: str) -> bool:
-    """Whether it is tcp://HOST:PORT, ipc://PATH or inproc://NAME; PORT may be 0 or *.
-
-    ZeroMQ itself takes a port above 65535 and uses another one in its place.
-    """
-    match = _ADDRESS.fullmatch(text)
-    if match is None:
-        return False
-    port = match["port"]
-    return port in (None, "*") or int(port) <= 65535
 
 
 def observation_message(

@@ -6,6 +6,7 @@ has to share one; it leaves no program and takes no keys.
 
 import ipaddress
 import math
+import re
 import socket as sockets
 import time
 from pathlib import Path
@@ -16,7 +17,8 @@ from zmq.utils.monitor import recv_monitor_message
 
 from tracker.errors import AddressInUse, ConfigError, WireError
 from tracker.keys import ClientKeys, Door, ServerKeys
-from tracker.messages import is_address
+
+_ADDRESS = re.compile(r"tcp://.+:(?P<port>\d{1,5}|\*)|ipc://.+|inproc://.+")
 
 HANG_UPS = 3
 """Handshakes in a row that the other side broke off before it counts as a refusal."""
@@ -27,6 +29,18 @@ _NOT_LISTED = (
 )
 _WANTS_KEYS = "it uses keys, or is no tracker: give the keys that `tracker keys` made"
 _OTHER_KEYS = "it uses no keys, or server.key belongs to another one"
+
+
+def is_address(text: str) -> bool:
+    """Whether it is tcp://HOST:PORT, ipc://PATH or inproc://NAME; PORT may be 0 or *.
+
+    ZeroMQ itself takes a port above 65535 and uses another one in its place.
+    """
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        return False
+    port = match["port"]
+    return port in (None, "*") or int(port) <= 65535
 
 
 def address_like(example: str) -> AfterValidator:
