@@ -7,6 +7,7 @@ import numpy as np
 
 from tracker.cameras.machine_vision.driver import Backlog, Buffer, Identity
 from tracker.errors import DeviceError, DeviceLost, DeviceNotFound
+from tracker.types import Frame
 
 SIZE = (6, 4)
 """Width and height (px) of every picture."""
@@ -173,3 +174,17 @@ class Stream:
 
     def stop(self):
         self.is_running = False
+
+
+def told(entries):
+    """Frames by index, gaps as first, last and cause."""
+    return [
+        entry.index
+        if isinstance(entry, Frame)
+        else entry and (entry.first_index, entry.last_index, str(entry.cause))
+        for entry in entries
+    ]
+
+
+def read(camera, n, timeout_s=0.1):
+    return [camera.read(timeout_s) for _ in range(n)]
