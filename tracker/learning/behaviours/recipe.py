@@ -1,9 +1,9 @@
 """All that is needed to train a classifier of behaviours again."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -14,20 +14,12 @@ KIND = "behaviours"
 """`kind` of such a recipe; those of networks have none."""
 
 
-class Sessions(Settings):
-    """Tracks with annotations, one file of each per session."""
+class Parts(Settings):
+    """Sessions of one origin, and which of them choose and judge; the others are learned from."""
 
     name: str = Field(min_length=1)
     licence: str = Field(min_length=1, description="of tracks and annotations, SPDX name")
-    tracks: str = Field(description="files, from the data folder: my_set/tracks/*.csv")
-    truth: str = Field(
-        description="their annotations; {stem} is the name of the tracks without its ending"
-    )
-    subject: str = Field("", description="whose bouts count, or which stream: S1; '': all")
     fps: float = Field(gt=0, le=2000, description="frames/s of the tracks")
-    min_confidence: float | None = Field(
-        None, ge=0, le=1, description="from which a keypoint counts; null: as its program does"
-    )
     validate_on: tuple[str, ...] = Field(
         min_length=1, description="stems that choose the best state and calibrate it"
     )
@@ -36,11 +28,57 @@ class Sessions(Settings):
     )
 
     @model_validator(mode="after")
-    def _no_session_is_in_two_parts(self) -> "Sessions":
+    def _no_session_is_in_two_parts(self) -> Self:
         both = sorted(set(self.validate_on) & set(self.hold_out))
         if both:
             raise ValueError(f"{', '.join(both)} cannot be in validate_on and in hold_out")
         return self
+
+
+class Sessions(Parts):
+    """Tracks with annotations, one file of each per session."""
+
+    kind: Literal["files"] = "files"
+    tracks: str = Field(description="files, from the data folder: my_set/tracks/*.csv")
+    truth: str = Field(
+        description="their annotations; {stem} is the name of the tracks without its ending"
+    )
+    subject: str = Field("", description="whose bouts count, or which stream: S1; '': all")
+    min_confidence: float | None = Field(
+        None, ge=0, le=1, description="from which a keypoint counts; null: as its program does"
+    )
+
+
+class SyntheticSessions(Parts):
+    """What a synthetic camera draws, as the experiment sees it; its script is the annotation.
+
+    A stem is a seed of the camera: "7".
+    """
+
+    kind: Literal["synthetic"]
+    seeds: tuple[str, ...] = Field(min_length=1, description="of the camera, one per session")
+    duration_s: float = Field(gt=0, le=3600, description="s, of each session")
+
+    @model_validator(mode="after")
+    def _parts_are_seeds(self) -> Self:
+        strange = [each for each in (*self.validate_on, *self.hold_out) if each not in self.seeds]
+        if strange:
+            raise ValueError(
+                f"validate_on and hold_out name {', '.join(strange)}, which is no seed"
+            )
+        return self
+
+
+def _kind_of_sessions(raw: Any) -> str:
+    """Which of the two it is: files need not say so."""
+    kind = raw.get("kind", "files") if isinstance(raw, dict) else getattr(raw, "kind", "files")
+    return str(kind)
+
+
+AnySessions = Annotated[
+    Annotated[Sessions, Tag("files")] | Annotated[SyntheticSessions, Tag("synthetic")],
+    Discriminator(_kind_of_sessions),
+]
 
 
 class GruModel(Settings):
@@ -88,7 +126,7 @@ class BehaviourRecipe(Settings):
         description="whose arena, features and tracking count: a file, from the recipe's folder, "
         "or a shipped one"
     )
-    sessions: tuple[Sessions, ...] = Field(min_length=1)
+    sessions: tuple[AnySessions, ...] = Field(min_length=1)
     classes: tuple[str, ...] = Field(min_length=2, description="as the annotations name them")
     rest: str | None = Field(
         None, description="class of the frames without a bout; null: they are not learned from"
