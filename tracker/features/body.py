@@ -110,7 +110,8 @@ class Body:
         self._before, self._before_ns = (middle, xy_px), now_ns
         slopes = self._slopes = self._window.slopes(now_ns)
         self._still()
-        known = [k for k in range(n) if self.found[k] and not math.isnan(slopes[k])]
+        found, nan = self.found, math.isnan
+        known = [k for k in range(n) if found[k] and not nan(slopes[k])]
         if known:
             vx, vy = [slopes[k] / scale for k in known], [slopes[n + k] / scale for k in known]
             self.vx, self.vy = median(vx), median(vy)

@@ -145,11 +145,11 @@ class Lines:
 
 def middle_of_three(a: float, b: float, c: float) -> float:
     """Return the middle value; NaN if one of the three is."""
-    if math.isnan(a + b + c):
-        return math.nan
     if a <= b:
-        return b if b <= c else max(a, c)
-    return a if a <= c else max(b, c)
+        return b if b <= c else a if a >= c else c
+    if a > b:
+        return a if a <= c else b if b >= c else c
+    return math.nan
 
 
 def median(values: list[float]) -> float:

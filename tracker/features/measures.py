@@ -245,15 +245,14 @@ def make_nearest(arguments: Arguments) -> Make:
 
 def _least(scene: Scene, places: list[Where], body: Body) -> Measure:
     """Return what gives the shortest way from one of the places to a keypoint of the body."""
-    scale, hypot = scene.scale, math.hypot
+    scale, dist = scene.scale, math.dist
 
     def measure() -> float:
-        least = math.inf
+        least, around = math.inf, list(zip(body.x_px, body.y_px, strict=True))
         for where in places:
-            x, y = where()
-            for x_px, y_px in zip(body.x_px, body.y_px, strict=True):
-                away = hypot(x_px - x, y_px - y)
-                least = min(least, away)  # a NaN that comes second is never the smaller one
+            at = where()
+            # a NaN that comes behind another number is never the smallest
+            least = min([least, *[dist(at, each) for each in around]])
         return least / scale if least < math.inf else math.nan
 
     return measure

@@ -40,7 +40,8 @@ class Doubts:
     def __init__(self, n: int) -> None:
         self._swapped = np.zeros((n, n))
         self._nobody = np.zeros(n)
-        self._confidence: Array | None = np.ones(n)
+        self._confidence: Array | None = None
+        self._rounded: tuple[float, ...] | None = None
 
     @property
     def confidence(self) -> Array:
@@ -48,6 +49,13 @@ class Doubts:
         if self._confidence is None:
             self._confidence = np.prod(1 - self._swapped, axis=1) * (1 - self._nobody)
         return self._confidence
+
+    @property
+    def rounded(self) -> tuple[float, ...]:
+        """The same, to six decimals."""
+        if self._rounded is None:
+            self._rounded = tuple(self.confidence.round(6).tolist())
+        return self._rounded
 
     def note(
         self,
@@ -85,7 +93,7 @@ class Doubts:
         """Note that everybody is seen and nobody else: nobody's name is with a stranger."""
         if self._nobody.any():
             self._nobody[:] = 0.0
-            self._confidence = None
+            self._confidence = self._rounded = None
 
     def judge(self, one: NDArray[np.intp], two: NDArray[np.intp], evidence: Array) -> None:
         """Take in what pairs of animals look like.
@@ -126,7 +134,7 @@ class Doubts:
         """Begin anew with an animal: sure of its name, or not sure at all."""
         self._swapped[one] = self._swapped[:, one] = 0.0
         self._nobody[one] = 0.0 if is_known else 1.0
-        self._confidence = None
+        self._confidence = self._rounded = None
 
     def _exchange(self, one: NDArray[np.intp], two: NDArray[np.intp], chance: Array) -> None:
         for i, p in zip(one[two < 0], chance[two < 0], strict=True):
@@ -137,4 +145,4 @@ class Doubts:
 
     def _set(self, one: NDArray[np.intp], two: NDArray[np.intp], chance: Array) -> None:
         self._swapped[one, two] = self._swapped[two, one] = chance
-        self._confidence = None
+        self._confidence = self._rounded = None

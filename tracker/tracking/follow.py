@@ -145,11 +145,11 @@ class Tracker:
     ) -> None:
         tracks, settings = self._tracks, self._settings
         if not settings.is_fixed:
-            for track in np.flatnonzero(tracks.active & (of_track < 0)).tolist():
+            for track in (tracks.active & (of_track < 0)).nonzero()[0].tolist():
                 away_s = (seen.now_ns - tracks.seen_ns[track]) / 1e9
                 if away_s > (settings.end_s if self._is_ripe(track) else settings.start_s):
                     tracks.end(track)
-        if tracks.active.all() or (of_individual >= 0).all():
+        if tracks.active.all() or of_individual.min(initial=0) >= 0:
             return
         free = np.flatnonzero(~tracks.active)
         new = seen.from_left_to_right(np.flatnonzero(of_individual < 0))
@@ -218,18 +218,20 @@ class Tracker:
                     of_track[track] = -1
                 else:
                     self._is_used[track] = True
-        source = np.full(n, -1, np.intp)
-        source[of_track >= 0] = rows[of_track[of_track >= 0]]
-        if n == len(observation.confidence) and source.min() >= 0:
-            others = rows[:0]
+        n_others = 0
+        if n == len(rows) == len(observation.confidence) and of_track.min() >= 0:
+            source = rows[of_track]
         else:
+            is_seen = of_track >= 0
+            source = np.full(n, -1, np.intp)
+            source[is_seen] = rows[of_track[is_seen]]
             source, others = _with_absent(source, seen, rows, len(observation.confidence))
-        sure = np.round(self._doubts.confidence, 6).tolist()
+            source, n_others = np.concatenate([source, others]), len(others)
         return _with_rows(
             observation,
-            np.concatenate([source, others]),
-            identities=self._names + ("",) * len(others),
-            identity_confidence=(*sure, *[0.0] * len(others)),
+            source,
+            identities=self._names + ("",) * n_others,
+            identity_confidence=self._doubts.rounded + (0.0,) * n_others,
         )
 
 
@@ -270,12 +272,12 @@ def _with_absent(
 
 def _with_rows(observation: Observation, source: NDArray[np.intp], **about: Any) -> Observation:
     """Return the individuals of these numbers; nothing is known of one of number -1."""
-    appearance = observation.appearance
+    appearance, absent = observation.appearance, (source < 0).nonzero()[0]
     return replace(
         observation,
-        xy=_taken(observation.xy, source, np.nan),
-        confidence=_taken(observation.confidence, source, 0.0),
-        appearance=None if appearance is None else _taken(appearance, source, np.nan),
+        xy=_taken(observation.xy, source, absent, np.nan),
+        confidence=_taken(observation.confidence, source, absent, 0.0),
+        appearance=None if appearance is None else _taken(appearance, source, absent, np.nan),
         masks=_renamed(observation.masks, source),
         **about,
     )
@@ -286,23 +288,28 @@ def _assign(candidates: Candidates) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     n, m = candidates.cost.shape
     of_track, of_individual = np.full(n, -1, np.intp), np.full(m, -1, np.intp)
     if len(candidates.track):
-        cost = np.where(np.isnan(candidates.cost), OUT_OF_REACH, candidates.cost)
+        cost = np.fmin(candidates.cost, OUT_OF_REACH)  # which NaN becomes as well
         track, individual = linear_sum_assignment(cost)
         can_be = cost[track, individual] < OUT_OF_REACH
-        of_track[track[can_be]] = individual[can_be]
-        of_individual[individual[can_be]] = track[can_be]
+        if not can_be.all():
+            track, individual = track[can_be], individual[can_be]
+        of_track[track] = individual
+        of_individual[individual] = track
     return of_track, of_individual
 
 
 def _taken(
-    values: NDArray[np.float32], source: NDArray[np.intp], missing: float
+    values: NDArray[np.float32],
+    source: NDArray[np.intp],
+    absent: NDArray[np.intp],
+    missing: float,
 ) -> NDArray[np.float32]:
-    """Return the rows of these numbers; `missing` throughout where the number is -1."""
+    """Return the rows of these numbers, with `missing` throughout in those that are absent."""
     if not len(values):
         return np.full((len(source), *values.shape[1:]), missing, np.float32)
-    taken = values[source]
-    if source.min(initial=0) < 0:
-        taken[source < 0] = missing
+    taken = values.take(source, axis=0)
+    if len(absent):
+        taken[absent] = missing
     return taken
 
 

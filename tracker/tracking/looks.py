@@ -64,9 +64,10 @@ class Looks:
             measured: (individuals, descriptors), by the observer; None: nothing.
             of_track: (animals,), the individual that each is; -1: none.
         """
-        off = seen.xy[self._begin] - seen.xy[self._end]
+        xy, found = seen.xy.transpose(1, 2, 0), seen.found.T
+        off = xy[self._begin] - xy[self._end]
         lengths = np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2)
-        lengths[~(seen.found[self._begin] & seen.found[self._end])] = np.nan
+        lengths[~(found[self._begin] & found[self._end])] = np.nan
         if measured is None:  # as many descriptors as there were before, not known now
             n_measured = max(len(self._mean) - len(lengths), 0)
             measured = np.full((lengths.shape[1], n_measured), np.nan, np.float32)

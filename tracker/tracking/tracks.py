@@ -43,12 +43,12 @@ MOST_COST = 1e4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The individuals of one frame, keypoints first, so that sums go along the first axis.
+    """The individuals of one frame.
 
     Attributes:
         now_ns: Capture time (ns).
-        xy: (keypoints, 2, individuals), sensor px; 0 where not found.
-        found: (keypoints, individuals).
+        xy: (individuals, keypoints, 2), sensor px; 0 where not found.
+        found: (individuals, keypoints).
         centre: (2, individuals): mean of the keypoints found; at least one is.
     """
 
@@ -65,14 +65,14 @@ class Seen:
             now_ns: Capture time (ns).
             xy: (individuals, keypoints, 2), px; NaN where not found.
         """
-        points = xy.transpose(1, 2, 0).astype(np.float64)
-        found = np.isfinite(points[:, 0] + points[:, 1])
-        n = found.sum(axis=0)
+        points = xy.astype(np.float64, order="C")
+        found = np.isfinite(points[:, :, 0] + points[:, :, 1])
+        n = found.sum(axis=1)
         rows = n.nonzero()[0]
         if len(rows) < len(n):
-            points, found, n = points[:, :, rows], found[:, rows], n[rows]
-        points = np.where(found[:, None], points, 0.0)
-        return cls(now_ns, points, found, points.sum(axis=0) / n), rows
+            points, found, n = points[rows], found[rows], n[rows]
+        points = np.where(found[:, :, None], points, 0.0)
+        return cls(now_ns, points, found, points.sum(axis=1).T / n), rows
 
     def from_left_to_right(self, individuals: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the same individuals in an order that does not depend on that of the rows."""
@@ -81,10 +81,11 @@ class Seen:
 
     def lengths(self) -> Array:
         """Diagonal of the box around each individual (px)."""
-        high = np.where(self.found[:, None], self.xy, -np.inf).max(axis=0)
-        low = np.where(self.found[:, None], self.xy, np.inf).min(axis=0)
+        found = self.found[:, :, None]
+        high = np.where(found, self.xy, -np.inf).max(axis=1)
+        low = np.where(found, self.xy, np.inf).min(axis=1)
         across = high - low
-        return np.asarray(np.hypot(across[0], across[1]))
+        return np.asarray(np.hypot(across[:, 0], across[:, 1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +122,8 @@ class Tracks:
         self.active = np.zeros(n, bool)
         self.seen_ns = np.zeros(n, np.int64)
         self.since_ns = np.zeros(n, np.int64)
-        self._xy = np.zeros((n_keypoints, 2, n))
-        self._known = np.zeros((n_keypoints, n), bool)
+        self._xy = np.zeros((n, n_keypoints, 2))
+        self._known = np.zeros((n, n_keypoints), bool)
         self._velocity = np.zeros((2, n))
         self._centre = self._middle = np.zeros((2, n))
         self._error2 = np.ones(n)
@@ -154,7 +155,7 @@ class Tracks:
         self._frames = np.maximum(away_s / (self._period_s or 1.0), 1.0)
         self._missed_s = np.maximum(away_s - self._period_s, 0.0)
         moved = self._velocity * np.minimum(away_s, LEAD_S)
-        self._expected, self._middle = self._xy + moved, self._centre + moved
+        self._expected, self._middle = self._xy + moved.T[:, None], self._centre + moved
 
     def candidates(self, seen: Seen) -> Candidates:
         """Return all pairs of an animal and an individual within its reach."""
@@ -164,38 +165,41 @@ class Tracks:
         reach = self.gate_px * self._frames
         far = reach + self._body_px  # which keypoints are found moves the middle as well
         near = (apart2 <= (far * far)[:, None]) & self.active[:, None]
-        track, individual = np.nonzero(near)
+        track, individual = near.nonzero()
         away2, is_near = self._distances(seen, track, individual, reach * reach)
         alone = np.isnan(away2)  # no keypoint in common
-        away2[alone] = apart2[track[alone], individual[alone]]
-        is_near |= alone
-        track, individual, away2 = track[is_near], individual[is_near], away2[is_near]
-        wandered_px = WANDER_BODY_S * self._body_px * self._missed_s[track]
-        spread2 = self._error2[track] * self._frames[track] ** 2 + wandered_px * wandered_px
+        if alone.any():
+            away2[alone] = apart2[track[alone], individual[alone]]
+            is_near |= alone
+        if not is_near.all():
+            track, individual, away2 = track[is_near], individual[is_near], away2[is_near]
+        wandered_px = WANDER_BODY_S * self._body_px * self._missed_s
+        spread2 = (self._error2 * self._frames**2 + wandered_px * wandered_px)[track]
         cost = np.full(near.shape, np.nan)
         cost[track, individual] = np.minimum(away2 / (2 * spread2) + np.log(spread2), MOST_COST)
         return Candidates(track, individual, cost)
 
     def take(self, seen: Seen, track: NDArray[np.intp], individual: NDArray[np.intp]) -> None:
-        """Follow these animals to these individuals."""
-        found, known = seen.found[:, individual], self._known[:, track]
-        expected, xy = self._expected[:, :, track], seen.xy[:, :, individual]
+        """Follow these animals, in the order of their numbers, to these individuals."""
+        each = slice(None) if len(track) == len(self.active) else track
+        found, known = seen.found.take(individual, axis=0), self._known[each]
+        expected, xy = self._expected[each], seen.xy.take(individual, axis=0)
         both = found & known
-        n = np.maximum(both.sum(axis=0), 1)
-        off = np.where(both[:, None], xy - expected, 0.0)
-        away2 = (off * off).sum(axis=(0, 1)) / n
-        passed_s = (seen.now_ns - self.seen_ns[track]) / 1e9
-        self._velocity[:, track] += FOLLOW * off.sum(axis=0) / n / np.maximum(passed_s, 1e-6)
+        n = np.maximum(both.sum(axis=1), 1)
+        off = np.where(both[:, :, None], xy - expected, 0.0)
+        away2 = (off * off).sum(axis=(1, 2)) / n
+        passed_s = (seen.now_ns - self.seen_ns[each]) / 1e9
+        self._velocity[:, each] += FOLLOW * off.sum(axis=1).T / n / np.maximum(passed_s, 1e-6)
         least = (LEAST_ERROR_BODY * self._body_px) ** 2
-        usual = self._error2[track]
-        surprise = np.minimum(away2 / self._frames[track] ** 2, 9 * usual)
-        share = np.where(self._n[track] < N_FIRST, LEARN_FIRST, LEARN)
-        self._error2[track] = np.maximum(usual + share * (surprise - usual), max(least, 1e-2))
-        self._n[track] += 1
-        self._xy[:, :, track] = np.where(found[:, None], xy, expected)
-        self._known[:, track] = known | found
-        self._centre[:, track] = seen.centre[:, individual]
-        self.seen_ns[track] = seen.now_ns
+        usual = self._error2[each]
+        surprise = np.minimum(away2 / self._frames[each] ** 2, 9 * usual)
+        share = np.where(self._n[each] < N_FIRST, LEARN_FIRST, LEARN)
+        self._error2[each] = np.maximum(usual + share * (surprise - usual), max(least, 1e-2))
+        self._n[each] += 1
+        self._xy[each] = np.where(found[:, :, None], xy, expected)
+        self._known[each] = known | found
+        self._centre[:, each] = seen.centre.take(individual, axis=1)
+        self.seen_ns[each] = seen.now_ns
 
     def stand_apart(self, seen: Seen) -> NDArray[np.bool_]:
         """Whether nobody else is near enough to each individual to hide or touch it."""
@@ -208,8 +212,8 @@ class Tracks:
         """Follow a new animal."""
         self.active[track] = True
         self.since_ns[track] = self.seen_ns[track] = seen.now_ns
-        self._xy[:, :, track] = seen.xy[:, :, individual]
-        self._known[:, track] = seen.found[:, individual]
+        self._xy[track] = seen.xy[individual]
+        self._known[track] = seen.found[individual]
         self._centre[:, track] = seen.centre[:, individual]
         self._velocity[:, track], self._n[track] = 0.0, 0
         first = FIRST_ERROR_BODY * (self._body_px or self.gate_px)
@@ -224,8 +228,10 @@ class Tracks:
         each, swapped = [one, other], [other, one]
         for values in (self.active, self.seen_ns, self.since_ns, self._error2, self._n):
             values[each] = values[swapped]
-        for table in (self._xy, self._known, self._velocity, self._centre):
-            table[..., each] = table[..., swapped]
+        for points in (self._xy, self._known):
+            points[each] = points[swapped]
+        for vectors in (self._velocity, self._centre):
+            vectors[:, each] = vectors[:, swapped]
 
     def _measure_bodies(self, seen: Seen) -> None:
         if not seen.centre.shape[1] or seen.now_ns < self._measure_ns:
@@ -246,16 +252,17 @@ class Tracks:
         And whether half of the keypoints are within reach; those that are not count as at its
         end, so that one wrong keypoint does not make an animal another.
         """
-        both = self._known[:, track] & seen.found[:, individual]
-        off = self._expected[:, :, track] - seen.xy[:, :, individual]
+        both = self._known.take(track, axis=0) & seen.found.take(individual, axis=0)
+        off = self._expected.take(track, axis=0) - seen.xy.take(individual, axis=0)
         off *= off
-        away2 = off[:, 0] + off[:, 1]
-        most = reach2[track]
-        n = both.sum(axis=0)
-        n_near = ((away2 <= most) & both).sum(axis=0)
-        total = np.where(both, np.minimum(away2, most), 0.0).sum(axis=0)
-        mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
-        return mean, (2 * n_near >= n) & (n > 0)
+        away2 = off[:, :, 0] + off[:, :, 1]
+        most = reach2[track, None]
+        n = both.sum(axis=1)
+        n_near = ((away2 <= most) & both).sum(axis=1)
+        total = np.where(both, np.minimum(away2, most), 0.0).sum(axis=1)
+        has_any = n > 0
+        mean = np.where(has_any, total / np.maximum(n, 1), np.nan)
+        return mean, (2 * n_near >= n) & has_any
 
 
 def _toward(value: float, median: float) -> float:
