@@ -18,7 +18,8 @@ REQUIRED = (
         for file in ("card.yaml", "network.onnx", "recipe.yaml")
     ),
     *(
-        f"tracker/classifiers/rats_social/{file}"
+        f"tracker/classifiers/{name}/{file}"
+        for name in ("rats_social", "two_mice")
         for file in ("card.yaml", "classifier.onnx", "recipe.yaml")
     ),
 )

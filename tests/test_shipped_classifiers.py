@@ -17,7 +17,7 @@ from tracker.track_import.run import Import
 from tracker.types import Skeleton
 
 FOLDER = Path(__file__).parents[1] / "classifiers"
-NAMES = ("rats_social",)
+NAMES = ("rats_social", "two_mice")
 RATS = Path(__file__).parents[2] / "shared" / "data" / "rats_social" / "tracks" / "5.csv.gz"
 
 

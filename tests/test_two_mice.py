@@ -19,8 +19,9 @@ from tracker.cameras.synthetic.visitor import CONTACT_CM, touches
 from tracker.config import load, shipped
 from tracker.errors import ConfigError
 from tracker.observers.stand_in import MERGES_PX, NAME
+from tracker.scoring import framewise_f1
 from tracker.testing.manual_clock import ManualClock
-from tracker.types import Frame, Onset
+from tracker.types import Episode, Frame, Onset
 
 SETTINGS = SyntheticCameraSettings(animals=2, paced=False, seed=1)
 ALONE = SyntheticCameraSettings(animals=1, paced=False, seed=1)
@@ -253,3 +254,17 @@ def test_contact_is_found_by_name_where_it_really_is(truths):
     starts = [i for i in range(1, N) if true[i] and not true[i - 1]]
     assert contacts[0].subject == "visitor"
     assert abs(contacts[0].onset_index - starts[0]) <= 3
+
+
+def test_contact_is_found_by_a_classifier_as_well(truths):
+    """`configs/two_mice_learned.yaml`, whose classifier learned from mice of other seeds."""
+    learned = load(shipped("configs") / "two_mice_learned.yaml", ["rig.camera.seed=1"])
+    pipeline = build_pipeline(learned, ManualClock())
+    events = [event for index in range(N) for event in pipeline.step(blank(index)).events]
+    events += pipeline.finish()
+    told = np.zeros(N, bool)
+    for each in events:
+        if isinstance(each, Episode) and each.onset.behaviour == "contact":
+            told[each.onset.onset_index : each.end_index + 1] = True
+    true = np.array(["contact" in each.behaviours for each in truths[1]])
+    assert framewise_f1(told, true) > 0.85
