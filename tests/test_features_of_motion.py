@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -20,7 +21,7 @@ from measured_mice import (
 
 from tracker.arena import Arena, ArenaSettings
 from tracker.features import FeatureExtractor, FeatureSettings
-from tracker.features.lines import Lines
+from tracker.features.lines import Lines, middle_of_three
 from tracker.types import Skeleton
 
 
@@ -242,3 +243,15 @@ def test_the_slowest_camera_is_stated(fps, known):
     times_s = [i / fps for i in range(50)]
     last = run(moving((10, 0), times_s), times_s, measure)[-1]
     assert math.isnan(last["speed_cm_s"]) is not known
+
+
+def test_of_three_values_the_middle_one_counts_in_whatever_order_they_come():
+    for three in itertools.permutations((1.0, 2.0, 3.0)):
+        assert middle_of_three(*three) == 2.0
+    for three in itertools.permutations((1.0, 1.0, 3.0)):
+        assert middle_of_three(*three) == 1.0
+
+
+def test_the_middle_of_three_is_not_known_where_one_of_them_is_not():
+    for three in itertools.permutations((1.0, 2.0, NAN)):
+        assert math.isnan(middle_of_three(*three))

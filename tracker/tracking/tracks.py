@@ -135,7 +135,7 @@ class Tracks:
         self._period_s = 0.0
         self._expected = self._xy
         self._frames = np.ones(n)
-        self._missed_s = np.zeros(n)
+        self._away_s = self._missed_s = np.zeros(n)
 
     @property
     def gate_px(self) -> float:
@@ -151,7 +151,7 @@ class Tracks:
             self._period_s = _toward(passed_s, self._period_s)
         self._now_ns = now_ns
         self._measure_bodies(seen)
-        away_s = (now_ns - self.seen_ns) / 1e9
+        away_s = self._away_s = (now_ns - self.seen_ns) / 1e9
         self._frames = np.maximum(away_s / (self._period_s or 1.0), 1.0)
         self._missed_s = np.maximum(away_s - self._period_s, 0.0)
         moved = self._velocity * np.minimum(away_s, LEAD_S)
@@ -188,8 +188,8 @@ class Tracks:
         n = np.maximum(both.sum(axis=1), 1)
         off = np.where(both[:, :, None], xy - expected, 0.0)
         away2 = (off * off).sum(axis=(1, 2)) / n
-        passed_s = (seen.now_ns - self.seen_ns[each]) / 1e9
-        self._velocity[:, each] += FOLLOW * off.sum(axis=1).T / n / np.maximum(passed_s, 1e-6)
+        passed_s = np.maximum(self._away_s[each], 1e-6)
+        self._velocity[:, each] += FOLLOW * off.sum(axis=1).T / n / passed_s
         least = (LEAST_ERROR_BODY * self._body_px) ** 2
         usual = self._error2[each]
         surprise = np.minimum(away2 / self._frames[each] ** 2, 9 * usual)
