@@ -99,8 +99,8 @@ class NumberComparison:
             self._found.add(Kind.FEATURE, "all frames", None, text)
 
 
-NOT_SEEN = ("masks", "network_ns")
-"""Fields of an observation that are not compared: not recorded; how long it took."""
+NOT_SEEN = ("masks", "network_ns", "crop")
+"""Fields of an observation that are not compared: two that are not recorded; how long it took."""
 
 
 def compare_observations(now: Observation, live: Observation, found: Found) -> None:
