@@ -5,6 +5,8 @@ threshold, `findContours`, and `moments` of each large contour, as one writes th
 look at all frames by turns, so that neither finds the caches as the other left them; the best of
 the rounds counts for each frame. Budget for one animal at
 640x480: at most 1.3 times the bare calls. Also by number of animals and by size of the picture.
+`--parts` says where the time goes instead: what differs from the empty arena, outlines, the bodies
+of the animals (shape without the tail, area, middle, axes), and the rest (heads, ends, masks).
 """
 
 from time import perf_counter_ns
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from tracker.observers.background import Background, BackgroundSettings
 from tracker.observers.shape import ShapeObserver
+from tracker.observers.silhouettes import pieces_of
 from tracker.types import Frame
 
 DIFFERENCE, FLOOR, PERIOD_NS = 30, 180, 16_666_667
@@ -26,8 +29,13 @@ SIZES = {"320x240": (240, 320), "640x480": (480, 640), "1280x960": (960, 1280)}
 def main() -> None:
     parser = arguments(__doc__ or "", rounds=30)
     parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--parts", action="store_true", help="say where the time goes instead")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    if asked.parts:
+        rows = [parts("640x480", n, asked) for n in (1, 2, 4, 8)]
+        report("Where the time for one frame goes (ms), one thread", rows, asked.json)
+        return
     rows = [measure(size, n, asked) for size in ("640x480",) for n in (1, 2, 4, 8, 16)]
     rows += [measure(size, 1, asked) for size in ("320x240", "1280x960")]
     report("Seeing one frame without a network (ms), one thread", rows, asked.json)
@@ -64,6 +72,45 @@ def measure(size: str, n: int, asked: Any) -> dict[str, Any]:
         "background": float(own_ms),
         "times": float(own_ms / bare_ms),
         "frames/s": round(1000 / float(own_ms)),
+    }
+
+
+def parts(size: str, n: int, asked: Any) -> dict[str, Any]:
+    """Time the steps of seeing one after the other; the rest is what the whole takes longer."""
+    shape = SIZES[size]
+    pictures = [scene(shape, n, index) for index in range(asked.frames)]
+    settings = BackgroundSettings(difference=DIFFERENCE, max_animals=n)
+    none_is_large_enough = settings.model_copy(update={"min_area_px2": float(shape[0] * shape[1])})
+    method = Background(settings)
+    observer = ShapeObserver(method, settings, "background")
+    observer.warm_up(shape)
+    observer.observe(Frame(0, 0, 0, np.full(shape, FLOOR + 2, np.uint8)))
+    ns, index = np.full((4, asked.rounds, len(pictures)), np.inf), 0
+    for turn in range(asked.rounds):
+        for k, picture in enumerate(pictures):
+            began = perf_counter_ns()
+            differs = method.foreground(picture, index * PERIOD_NS)
+            ns[0, turn, k] = perf_counter_ns() - began
+            assert differs is not None
+            for step, wanted in ((1, none_is_large_enough), (2, settings)):
+                began = perf_counter_ns()
+                pieces_of(differs, wanted)
+                ns[step, turn, k] = perf_counter_ns() - began
+        for k, picture in enumerate(pictures):
+            index += 1
+            frame = Frame(index, index * PERIOD_NS, 0, picture)
+            began = perf_counter_ns()
+            observer.observe(frame)
+            ns[3, turn, k] = perf_counter_ns() - began
+    differs_ms, outlines_ms, pieces_ms, all_ms = np.median(ns.min(axis=1), axis=1) / 1e6
+    return {
+        "picture": size,
+        "animals": n,
+        "what differs": float(differs_ms),
+        "outlines": float(outlines_ms),
+        "bodies": float(pieces_ms - outlines_ms),
+        "rest": float(all_ms - differs_ms - pieces_ms),
+        "all": float(all_ms),
     }
 
 

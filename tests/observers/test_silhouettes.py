@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tracker.arena import Circle, Polygon, Rectangle
 from tracker.errors import ConfigError
-from tracker.observers.shape import APPEARANCE, ShapeObserver
+from tracker.observers.shape import APPEARANCE, ShapeObserver, tip_of
 from tracker.observers.silhouettes import MOST_BLOBS, SilhouetteSettings, pieces_of, place_mask
 from tracker.observers.threshold import Threshold, ThresholdSettings
 
@@ -159,6 +159,23 @@ def test_outlines_are_those_of_the_whole_picture_though_empty_rows_are_left_out(
 
 def _as_set(contour):
     return sorted(set(map(tuple, contour.reshape(-1, 2).tolist())))
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        pytest.param((1.0, 0.0), (98 / 11, 2.0), id="right"),
+        pytest.param((-1.0, 0.0), (12 / 11, 2.0), id="left"),
+        pytest.param((0.0, -1.0), (5.0, 12 / 17), id="up"),
+    ],
+)
+def test_a_tip_is_the_mean_of_the_outermost_pixels_within_3_px_of_the_farthest(way, expected):
+    """11 by 5 px: to the right 5 pixels at 10, and two at each of 9, 8 and 7."""
+    outline = [(x, y) for x in range(11) for y in range(5) if x in (0, 10) or y in (0, 4)]
+
+    tip = tip_of(np.array(outline, np.int32)[:, None], way)
+
+    assert tip == pytest.approx(expected, abs=1e-12)
 
 
 def test_what_each_individual_looks_like_is_its_area_and_its_axes():

@@ -1,5 +1,6 @@
 """See without a network: what is animal and what is not, and from that each individual."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -32,6 +33,9 @@ CELL_PX = 4
 
 TIP_PX = 3.0
 """The tip of an outline is the mean of its points within this of the farthest (px)."""
+
+NOWHERE = math.nan, math.nan
+"""Where what was not found is (px)."""
 
 Grey = NDArray[np.uint8]
 """uint8, (height, width): a frame, or what is animal in it (255) and what is not (0)."""
@@ -198,26 +202,26 @@ class ShapeObserver:
 
 def tip_of(contour: Contour, way: tuple[float, float]) -> tuple[float, float]:
     """Return the end of an outline in a direction (px): the mean of its farthest points."""
-    points = contour.reshape(-1, 2).astype(np.float64)
-    along = points.dot(np.array(way))
-    tip = points[along >= along.max() - TIP_PX]
-    across, down = (tip.sum(axis=0) / len(tip)).tolist()
-    return across, down
+    points = contour.reshape(-1, 2)
+    along = points.dot(way)
+    is_tip = along >= along.max() - TIP_PX
+    n = int(np.count_nonzero(is_tip))
+    across, down = is_tip.dot(points).tolist()  # sums of whole numbers: exact
+    return across / n, down / n
 
 
 def _report(
     frame: Frame, seen: Sequence[Silhouette], headings: Sequence[Heading], n_found: int
 ) -> Observation:
-    xy = np.full((len(seen), 3, 2), np.nan, np.float32)
-    confidence = np.zeros((len(seen), 3), np.float32)
-    for row, (one, heading) in enumerate(zip(seen, headings, strict=True)):
-        xy[row, 1] = one.x_px, one.y_px
-        sure = heading.likeness * heading.confidence
-        confidence[row] = sure, heading.likeness, sure
+    xy, confidence = [], []
+    for one, heading in zip(seen, headings, strict=True):
+        nose = tail_base = NOWHERE
         if heading.is_known:
             x, y = heading.way
-            xy[row, 0] = tip_of(one.contour, (x, y))
-            xy[row, 2] = tip_of(one.body_contour, (-x, -y))
+            nose, tail_base = tip_of(one.contour, (x, y)), tip_of(one.body_contour, (-x, -y))
+        xy.append((nose, (one.x_px, one.y_px), tail_base))
+        sure = heading.likeness * heading.confidence
+        confidence.append((sure, heading.likeness, sure))
     measures = {"n_animals": float(n_found), "area_px2": sum(one.area_px2 for one in seen)}
     if len(seen) == 1:
         measures["long_axis_px"] = seen[0].long_axis_px
@@ -225,8 +229,8 @@ def _report(
     return Observation(
         frame.index,
         frame.captured_ns,
-        xy,
-        confidence,
+        np.array(xy, np.float32),
+        np.array(confidence, np.float32),
         measures=measures,
         masks=_masks(seen, frame.image.shape),
         appearance=np.array(
