@@ -28,6 +28,8 @@ from tracker.subscriber import Subscriber
 from tracker.testing.recording_actuator import RecordingActuator
 from tracker.types import Fate
 
+pytestmark = pytest.mark.alone
+
 FPS = 100
 GATES = {Busy.DISK: Fate.DISK_TOO_SLOW, Busy.ENCODER: Fate.ENCODER_TOO_SLOW}
 
