@@ -23,6 +23,7 @@ MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 PATIENCE_S = 120.0
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} missing"),
 ]

@@ -13,6 +13,7 @@ from tracker.errors import DeviceError, DeviceLost, DeviceNotFound
 from tracker.stimuli import Action, LineLimits, Order, PulseTrain
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
 ]
