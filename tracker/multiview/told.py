@@ -1,13 +1,12 @@
 """Tells what a camera's observer saw, beside its pipeline."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from tracker.observers.base import Observer
-from tracker.types import Frame, Observation, Skeleton
+from tracker.observers.base import Observer, ObserverAround
+from tracker.types import Frame, Observation
 
 
-class TellingObserver:
+class TellingObserver(ObserverAround):
     """Sees what another observer sees, and tells it; keeps `Observer`.
 
     Args:
@@ -16,22 +15,8 @@ class TellingObserver:
     """
 
     def __init__(self, observer: Observer, tell: Callable[[Observation], None]) -> None:
-        self._observer = observer
+        super().__init__(observer)
         self._tell = tell
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """That of the other."""
-        return self._observer.skeleton
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Those of the other."""
-        return self._observer.facts
-
-    def warm_up(self, shape: tuple[int, ...]) -> None:
-        """Make the other ready; raises what it raises."""
-        self._observer.warm_up(shape)
 
     def observe(self, frame: Frame) -> Observation:
         """Return what the other sees; raises what it raises."""

@@ -1,14 +1,12 @@
 """What each individual looks like: how bright it is at each of its keypoints."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.observers.base import Observer
-from tracker.types import Frame, Observation, Skeleton
+from tracker.observers.base import ObserverAround
+from tracker.types import Frame, Observation
 
 REACH = 2
 """Half of the side of the square around a keypoint whose pixels are taken (px): 5 by 5."""
@@ -16,7 +14,7 @@ REACH = 2
 _STEPS = np.arange(-REACH, REACH + 1)
 
 
-class AppearanceObserver:
+class AppearanceObserver(ObserverAround):
     """An observer that also says what individuals look like; all else is the other observer's.
 
     Of each keypoint the mean grey value (0 to 255; green of a colour image) of the square around
@@ -26,23 +24,6 @@ class AppearanceObserver:
     Args:
         observer: Sees the animals.
     """
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Keypoints of every observation."""
-        return self._observer.skeleton
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Those of the other observer."""
-        return self._observer.facts
-
-    def warm_up(self, shape: tuple[int, ...]) -> None:
-        """Do all slow first-time work; raises as the other observer."""
-        self._observer.warm_up(shape)
 
     def observe(self, frame: Frame) -> Observation:
         """Return what is seen, with its looks; raises as the other observer."""

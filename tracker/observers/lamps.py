@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StringConstraints
 
 from tracker.errors import ConfigError
-from tracker.observers.base import Observer
+from tracker.observers.base import Observer, ObserverAround
 from tracker.settings import Settings
-from tracker.types import Frame, Observation, Skeleton
+from tracker.types import Frame, Observation
 
 LampName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 """Small letters, digits and _, since it becomes part of a feature's name."""
@@ -30,7 +30,7 @@ def lamp_measure(name: str) -> str:
     return f"lamp_{name}"
 
 
-class LampObserver:
+class LampObserver(ObserverAround):
     """An observer that also measures lamps; everything else is the other observer's.
 
     Args:
@@ -39,18 +39,8 @@ class LampObserver:
     """
 
     def __init__(self, observer: Observer, lamps: Mapping[str, LampSettings]) -> None:
-        self._observer = observer
+        super().__init__(observer)
         self._lamps = {lamp_measure(name): place_of(lamp) for name, lamp in lamps.items()}
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Keypoints of every observation."""
-        return self._observer.skeleton
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Those of the other observer."""
-        return self._observer.facts
 
     def warm_up(self, shape: tuple[int, ...]) -> None:
         """Do all slow first-time work.
@@ -66,7 +56,7 @@ class LampObserver:
                     f"{name} covers pixels up to ({columns.stop - 1}, {rows.stop - 1}), but the "
                     f"camera gives {width}x{height}: move it, or make it smaller"
                 )
-        self._observer.warm_up(shape)
+        super().warm_up(shape)
 
     def observe(self, frame: Frame) -> Observation:
         """Return what is seen, lamps among the measures; raises as the other observer."""

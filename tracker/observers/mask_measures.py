@@ -5,16 +5,15 @@ replay has them.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import ConfigError
-from tracker.observers.base import Observer
-from tracker.types import Frame, Masks, Observation, Skeleton
+from tracker.observers.base import Observer, ObserverAround
+from tracker.types import Frame, Masks, Observation
 
 COVERED = 128
 """From this coverage (0 to 255) a cell belongs to the animal."""
@@ -28,7 +27,7 @@ KINDS = ("mask_area_px2", "mask_change_px2", "mask_moving_percent")
 """
 
 
-class MaskMeasuresObserver:
+class MaskMeasuresObserver(ObserverAround):
     """An observer that also measures the mask; everything else is the other observer's.
 
     The mask is that of the first class; where a network has those of individuals alone, all of them
@@ -50,23 +49,9 @@ class MaskMeasuresObserver:
                 f"a rule looks at {', '.join(wanted)}, but the network makes no masks: choose one "
                 f"that does (mask_classes in its card), or another feature"
             )
-        self._observer = observer
+        super().__init__(observer)
         self._wanted = tuple(wanted)
         self._before: tuple[tuple[float, ...], NDArray[np.uint8]] | None = None
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Keypoints of every observation."""
-        return self._observer.skeleton
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Those of the other observer."""
-        return self._observer.facts
-
-    def warm_up(self, shape: tuple[int, ...]) -> None:
-        """Do all slow first-time work. Raises `ModelError`."""
-        self._observer.warm_up(shape)
 
     def observe(self, frame: Frame) -> Observation:
         """Return what is seen, masks among the measures; raises as the other observer."""

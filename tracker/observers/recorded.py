@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracker.errors import RecordingError
-from tracker.observers.base import Observer
+from tracker.observers.base import Observer, ObserverAround
 from tracker.types import Frame, Observation, Skeleton
 
 
@@ -55,7 +55,7 @@ class RecordedObserver:
         return seen
 
 
-class SecondLook:
+class SecondLook(ObserverAround):
     """Shows a network the recorded images, and keeps beside each what was seen live.
 
     A frame without an image (of height 0: it is not in the video) is as it was seen live; the
@@ -67,33 +67,19 @@ class SecondLook:
     """
 
     def __init__(self, network: Observer, recorded: RecordedObserver) -> None:
-        self._network = network
+        super().__init__(network)
         self._recorded = recorded
         self.live: Observation | None = None
         """What was seen live in the last frame, if it had an image."""
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Keypoints of every observation."""
-        return self._network.skeleton
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Those of the network."""
-        return self._network.facts
-
-    def warm_up(self, shape: tuple[int, ...]) -> None:
-        """Do all slow first-time work. Raises `ModelError`."""
-        self._network.warm_up(shape)
 
     def observe(self, frame: Frame) -> Observation:
         """Return what the network sees; raises as it and as `RecordedObserver`."""
         live = self._recorded.observe(frame)
         self.live = live if frame.image.shape[0] else None
-        return live if self.live is None else self._network.observe(frame)
+        return live if self.live is None else self._observer.observe(frame)
 
 
-class FilledIn:
+class FilledIn(ObserverAround):
     """Shows a network the images there are; what is not in the video is as it was seen live.
 
     Args:
@@ -103,24 +89,10 @@ class FilledIn:
     """
 
     def __init__(self, network: Observer, recorded: RecordedObserver) -> None:
-        self._network = network
+        super().__init__(network)
         self._recorded = recorded
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Keypoints of every observation."""
-        return self._network.skeleton
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Those of the network."""
-        return self._network.facts
-
-    def warm_up(self, shape: tuple[int, ...]) -> None:
-        """Do all slow first-time work. Raises `ModelError`."""
-        self._network.warm_up(shape)
 
     def observe(self, frame: Frame) -> Observation:
         """Return what is, or was, seen; raises as the network and as `RecordedObserver`."""
-        by = self._network if frame.image.shape[0] else self._recorded
+        by = self._observer if frame.image.shape[0] else self._recorded
         return by.observe(frame)
