@@ -12,9 +12,9 @@ from common import arguments, report
 from numpy.typing import NDArray
 
 from tracker.build import build_camera, build_observer, find_network
+from tracker.cameras.base import frames_of
 from tracker.clock import SystemClock
 from tracker.config import load
-from tracker.errors import EndOfStream
 from tracker.observers.network import NetworkObserver
 from tracker.runtimes.base import RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
@@ -99,13 +99,8 @@ def told(heads: NDArray[np.float64]) -> dict[str, float]:
 
 
 def each(camera: Any) -> Any:
-    while True:
-        try:
-            got = camera.read(1.0)
-        except EndOfStream:
-            return
-        if isinstance(got, Frame):
-            yield Frame(got.index, got.captured_ns, got.received_ns, got.image.copy())
+    for got in frames_of(camera):
+        yield Frame(got.index, got.captured_ns, got.received_ns, got.image.copy())
 
 
 def place_of(seen: Observation) -> NDArray[np.float64]:

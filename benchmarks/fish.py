@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from tracker.build import build_camera, without_network
+from tracker.cameras.base import frames_of
 from tracker.clock import SystemClock
 from tracker.config import load
-from tracker.errors import EndOfStream
 from tracker.tuning import gather
 from tracker.types import Frame
 
@@ -86,15 +86,12 @@ def read(experiment: Any) -> list[Frame]:
     camera.open()
     frames = []
     try:
-        while True:
-            got = camera.read(1.0)
-            if isinstance(got, Frame):
-                grey = got.image if got.image.ndim == 2 else got.image[..., 1]
-                frames.append(Frame(got.index, got.captured_ns, got.received_ns, grey.copy()))
-    except EndOfStream:
-        return frames
+        for got in frames_of(camera):
+            grey = got.image if got.image.ndim == 2 else got.image[..., 1]
+            frames.append(Frame(got.index, got.captured_ns, got.received_ns, grey.copy()))
     finally:
         camera.close()
+    return frames
 
 
 def offline(images: list[NDArray[np.uint8]]) -> tuple[list[Points], int]:

@@ -18,9 +18,9 @@ from common import arguments, report
 from numpy.typing import NDArray
 
 from tracker.build import find_network
+from tracker.cameras.base import frames_of
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import SystemClock
-from tracker.errors import EndOfStream
 from tracker.identity_scoring import Compared, identity_scores, similarity_of_places
 from tracker.observers.appearance import AppearanceObserver
 from tracker.observers.base import Observer
@@ -28,7 +28,7 @@ from tracker.observers.network import NetworkObserver
 from tracker.runtimes.base import RuntimeSettings
 from tracker.runtimes.onnx import OnnxRuntime
 from tracker.tracking import Tracker, TrackingSettings
-from tracker.types import Frame, Observation, Skeleton
+from tracker.types import Observation, Skeleton
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,8 @@ def seen_observations(path: Path, observer: Observer) -> Iterator[Observation]:
     camera.open()
     try:
         observer.warm_up(camera.info.shape)
-        while True:
-            entry = camera.read(1.0)
-            if isinstance(entry, Frame):
-                yield observer.observe(entry)
-    except EndOfStream:
-        return
+        for frame in frames_of(camera):
+            yield observer.observe(frame)
     finally:
         camera.close()
 

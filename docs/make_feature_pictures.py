@@ -11,10 +11,10 @@ import matplotlib as mpl
 import numpy as np
 
 from tracker.build import build_camera, build_pipeline
+from tracker.cameras.base import frames_of
 from tracker.clock import SystemClock
 from tracker.config import load
-from tracker.errors import EndOfStream
-from tracker.types import Episode, Frame
+from tracker.types import Episode
 
 IMAGES = Path(__file__).parent / "images"
 SECONDS, FPS = 24, 60
@@ -40,14 +40,7 @@ def main() -> None:
     clock = SystemClock()
     pipeline, camera = build_pipeline(experiment, clock), build_camera(experiment.rig.camera, clock)
     camera.open()
-    results = []
-    while True:
-        try:
-            frame = camera.read(1.0)
-        except EndOfStream:
-            break
-        if isinstance(frame, Frame):
-            results.append(pipeline.step(frame))
+    results = [pipeline.step(frame) for frame in frames_of(camera)]
     camera.close()
     episodes = [each for result in results for each in result.events if isinstance(each, Episode)]
     episodes += pipeline.finish()

@@ -1,7 +1,9 @@
 """What the session needs of a camera, and nothing more."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
+from tracker.errors import EndOfStream
 from tracker.types import CameraInfo, Frame, Gap
 
 
@@ -35,3 +37,18 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Release the device, whatever state it is in. Never raises."""
+
+
+def frames_of(camera: Camera, timeout_s: float = 1.0) -> Iterator[Frame]:
+    """Yield the frames of an open camera until its stream ends, which leaves it open.
+
+    Gaps are passed over: this is for work afterwards, not for a session, which accounts for them.
+    An image is valid until the next frame is asked for. Raises as `Camera.read`.
+    """
+    while True:
+        try:
+            got = camera.read(timeout_s)
+        except EndOfStream:
+            return
+        if isinstance(got, Frame):
+            yield got

@@ -16,13 +16,13 @@ from tracker.calibration.lens import Lens, read_lens
 from tracker.calibration.solve import View, calibrate
 from tracker.calibration.stand import Stand, write_stand
 from tracker.calibration.views import PICTURES, differ, pictures_in
+from tracker.cameras.base import frames_of
 from tracker.cameras.video_file import VideoFileSettings
 from tracker.clock import SystemClock
 from tracker.commands.output import print_json
-from tracker.errors import CalibrationError, EndOfStream
+from tracker.errors import CalibrationError
 from tracker.multiview.recorded import is_rig, moments_of
 from tracker.multiview.solve import Moment, solve_stand
-from tracker.types import Frame
 
 Image = NDArray[np.uint8]
 
@@ -126,12 +126,9 @@ def _of(path: Path, every: int) -> Iterator[tuple[str, Image]]:
     camera = build_camera(VideoFileSettings(path=path, fast=True), SystemClock())
     camera.open()
     try:
-        while True:
-            frame = camera.read(1.0)
-            if isinstance(frame, Frame) and frame.index % every == 0:
+        for frame in frames_of(camera):
+            if frame.index % every == 0:
                 yield f"frame {frame.index:08d}", frame.image.copy()
-    except EndOfStream:
-        return
     finally:
         camera.close()
 

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.build import build_camera, build_pipeline
+from tracker.cameras.base import frames_of
 from tracker.cameras.tracks_only import TracksOnlySettings
 from tracker.clock import SystemClock
 from tracker.config import Experiment, load
-from tracker.errors import ConfigError, EndOfStream
+from tracker.errors import ConfigError
 from tracker.session_parts import refuse_rate
 from tracker.track_import.read import read_tracks
 from tracker.track_import.run import Import, experiment_for, observer_for
-from tracker.types import Episode, Frame, FrameResult
+from tracker.types import Episode, FrameResult
 
 Progress = Callable[[int, int], None]
 
@@ -77,15 +78,10 @@ def decide(wanted: Import, progress: Progress = lambda _done, _of: None) -> Deci
     try:
         refuse_rate(camera.info, pipeline.min_fps, pipeline.fps_by_behaviour)
         fps, n_frames = camera.info.fps, camera.info.n_frames or len(tracks)
-        while True:
-            try:
-                frame = camera.read(1.0)
-            except EndOfStream:
-                break
-            if isinstance(frame, Frame):
-                collector.take(pipeline.step(frame))
-                if collector.n % 256 == 0:
-                    progress(collector.n, n_frames)
+        for frame in frames_of(camera):
+            collector.take(pipeline.step(frame))
+            if collector.n % 256 == 0:
+                progress(collector.n, n_frames)
     finally:
         camera.close()
     return Decided(

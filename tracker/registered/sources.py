@@ -7,13 +7,14 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tracker.cameras.base import frames_of
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings, count_frames
 from tracker.clock import SystemClock
-from tracker.errors import EndOfStream, RecordingError, RegistrationError
+from tracker.errors import RecordingError, RegistrationError
 from tracker.recording import Recording
 from tracker.registration.lines import ViewState
 from tracker.registration.reference import read_view
-from tracker.types import Fate, Frame
+from tracker.types import Fate
 
 N_FRAMES = 25
 """Of so many frames the median is taken: what moves is not in it."""
@@ -89,14 +90,8 @@ def _frames_in(film: Path) -> list[NDArray[np.uint8]]:
     wanted = set(np.linspace(0, max(n_frames - 1, 0), N_FRAMES).astype(int).tolist())
     camera = VideoFileCamera(VideoFileSettings(path=film, fast=True), SystemClock())
     camera.open()
-    images = []
     try:
-        while True:
-            got = camera.read(1.0)
-            if isinstance(got, Frame) and got.index in wanted:
-                images.append(got.image)
-    except EndOfStream:
-        return images
+        return [frame.image for frame in frames_of(camera) if frame.index in wanted]
     finally:
         camera.close()
 

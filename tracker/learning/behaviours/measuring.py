@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from tracker.behaviours.steps import Steps
 from tracker.build import build_camera, build_observer, build_pipeline
 from tracker.build_classifiers import with_animals
-from tracker.cameras.base import Camera
+from tracker.cameras.base import Camera, frames_of
 from tracker.clock import SystemClock
-from tracker.errors import EndOfStream, TrainingError
+from tracker.errors import TrainingError
 from tracker.learning.behaviours.origins import Origin, origins_of
 from tracker.learning.behaviours.recipe import BehaviourRecipe
 from tracker.pipeline import Pipeline
 from tracker.runtimes.classifier_card import Measured
-from tracker.types import Frame
 
 TRAIN, VALIDATE, HOLD_OUT = "train", "validate", "hold out"
 
@@ -152,16 +151,13 @@ def _steps(
     rows: list[NDArray[np.float32]] = []
     ends: list[int] = []
     camera.open()
-    while True:
-        try:
-            frame = camera.read(1.0)
-        except EndOfStream:
-            break
-        if isinstance(frame, Frame):
+    try:
+        for frame in frames_of(camera):
             for row in steps.take(pipeline.step(frame).features, frame.captured_ns) or ():
                 rows.append(row)
                 ends.append(frame.index)
-    camera.close()
+    finally:
+        camera.close()
     return np.stack(rows), np.array(ends, np.int64)
 
 

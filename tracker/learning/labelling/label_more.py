@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tracker.cameras.base import frames_of
 from tracker.cameras.video_file import VideoFileCamera, VideoFileSettings
 from tracker.clock import SystemClock
-from tracker.errors import DeviceError, EndOfStream, MissingExtra, TrainingError
+from tracker.errors import DeviceError, MissingExtra, TrainingError
 from tracker.learning.data.images import read_frames
 from tracker.learning.labelling.doubts import Doubts, Glimpse, Sign, doubts_of
 from tracker.learning.labelling.picking import Pick, pick_frames
@@ -171,16 +172,6 @@ def _opened(video: Path, *, colour: bool) -> Iterator[VideoFileCamera]:
         camera.close()
 
 
-def _frames(camera: VideoFileCamera) -> Iterator[Frame]:
-    try:
-        while True:
-            frame = camera.read(timeout_s=0.0)
-            if isinstance(frame, Frame):
-                yield frame
-    except EndOfStream:
-        return
-
-
 def _watch(
     subject: Subject, runtime: OnnxRuntime, every: int | None, *, quiet: bool
 ) -> list[Glimpse]:
@@ -192,7 +183,7 @@ def _watch(
     colour = runtime.card.channels == 3
     with _opened(subject.video, colour=colour) as camera, _bar(quiet=quiet) as bar:
         task = bar.add_task("", total=math.ceil(subject.n_frames / every))
-        for frame in _frames(camera):
+        for frame in frames_of(camera, 0.0):
             first_ns = frame.captured_ns if first_ns is None else first_ns
             if frame.index % every == 0:
                 seen = observer.observe(frame)
