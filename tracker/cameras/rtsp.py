@@ -1,7 +1,6 @@
 """A camera that streams over the network (RTSP and whatever else FFmpeg reads), reconnecting."""
 
 import re
-from collections import deque
 from collections.abc import Iterator
 from typing import Literal
 
@@ -14,7 +13,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, OnDisconnect, Presence
+from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, AwaitedCamera, OnDisconnect
 from tracker.cameras.options import CameraOption, options_from
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
@@ -61,7 +60,7 @@ class RtspSettings(Settings):
         return _SECRET.sub(r"\1", self.url)
 
 
-class RtspCamera:
+class RtspCamera(AwaitedCamera):
     """Decodes a stream; times are those that the sender stamped.
 
     A stream has no counter of frames. With `fps` their time stamps count them, and a time left
@@ -79,15 +78,13 @@ class RtspCamera:
 
     def __init__(self, settings: RtspSettings, clock: Clock) -> None:
         self._settings = settings
-        self._clock = clock
+        super().__init__(clock, settings.on_disconnect, settings.wait_at_most_s)
         self._container: av.container.InputContainer | None = None
         self._decoded: Iterator[VideoFrame | None] = iter(())
         self._pending: VideoFrame | None = None
         self._info: CameraInfo | None = None
         self.tick_clock: TickClock | None = None
-        self._presence = self._make_presence()
-        self._ready: deque[Frame | Gap] = deque()
-        self._next_index = self._n_read = 0
+        self._next_index = 0
         self._last_ns = self._captured_ns = -1
         self._last_s: float | None = None
 
@@ -116,35 +113,10 @@ class RtspCamera:
         """
         if self._info is not None:
             return
-        self._next_index = self._n_read = 0
+        self._next_index = 0
         self._last_ns = self._captured_ns = -1
-        self._presence = self._make_presence()
-        self._ready.clear()
+        self._begin_anew()
         self._info = self._connect()
-
-    def read(self, timeout_s: float) -> Frame | Gap | None:
-        """Return the next frame; see the class for how long it waits.
-
-        Raises:
-            DeviceError: If the stream is closed.
-            DeviceLost: If it broke, and `on_disconnect` is end or it stays away.
-        """
-        info = self.info
-        if not self._ready:
-            try:
-                if self._container is None:
-                    self._presence.try_again(timeout_s, info, self._connect)
-                else:
-                    self._take(info)
-            except DeviceLost as failure:
-                self._go_away(failure)
-            if not self._ready:
-                self._tell(self._presence.missing())
-        if not self._ready:
-            return None
-        entry = self._ready.popleft()
-        self._n_read = 1 + (entry.last_index if isinstance(entry, Gap) else entry.index)
-        return entry
 
     def close(self) -> None:
         """Disconnect. Never raises."""
@@ -152,9 +124,11 @@ class RtspCamera:
         self._info = None
         self._ready.clear()
 
-    def _make_presence(self) -> Presence:
-        settings = self._settings
-        return Presence(self._clock, settings.on_disconnect, settings.wait_at_most_s)
+    def _look(self, timeout_s: float, info: CameraInfo) -> None:
+        if self._container is None:
+            self._presence.try_again(timeout_s, info, self._connect)
+        else:
+            self._take(info)
 
     def _connect(self) -> CameraInfo:
         settings = self._settings
@@ -286,10 +260,6 @@ class RtspCamera:
             period_ns=UNKNOWN_PERIOD_NS if np.isnan(fps) else round(1e9 / fps),
             next_index=self._next_index,
         )
-
-    def _tell(self, gap: Gap | None) -> None:
-        if gap is not None:
-            self._ready.append(gap)
 
     def _disconnect(self) -> None:
         self._decoded, self._pending = iter(()), None

@@ -1,11 +1,13 @@
 """A camera that is away: which frames would have come, until it is back."""
 
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost
-from tracker.types import CameraInfo, Fate, Gap
+from tracker.types import CameraInfo, Fate, Frame, Gap
 
 RETRY_S = 0.5
 """Pause between attempts to open it again (s)."""
@@ -176,3 +178,64 @@ class Absence:
             return None
         self._next_index = last + 1
         return Gap(first, last, Fate.CAMERA_AWAY, now_ns)
+
+
+class AwaitedCamera(ABC):
+    """A camera that may be waited for: it hands out in order what came and what is missing.
+
+    Args:
+        clock: The session clock.
+        on_disconnect: What is wanted when it is unplugged.
+        wait_at_most_s: How long it may be away.
+    """
+
+    def __init__(self, clock: Clock, on_disconnect: OnDisconnect, wait_at_most_s: float) -> None:
+        self._clock = clock
+        self._about_absence = on_disconnect, wait_at_most_s
+        self._ready: deque[Frame | Gap] = deque()
+        self._begin_anew()
+
+    @property
+    @abstractmethod
+    def info(self) -> CameraInfo:
+        """What the camera says of itself. Raises `DeviceError` when closed."""
+
+    def read(self, timeout_s: float) -> Frame | Gap | None:
+        """Return the next frame or gap, None if none came.
+
+        Raises:
+            DeviceError: If the camera is closed, does not start, or sends something else than
+                it was asked for.
+            DeviceLost: If it was unplugged, and `on_disconnect` is end or it stays away.
+        """
+        info = self.info
+        if not self._ready:
+            try:
+                self._look(timeout_s, info)
+            except DeviceLost as failure:
+                self._go_away(failure)
+            if not self._ready:
+                self._tell(self._presence.missing())
+        if not self._ready:
+            return None
+        entry = self._ready.popleft()
+        self._n_read = 1 + (entry.last_index if isinstance(entry, Gap) else entry.index)
+        return entry
+
+    def _begin_anew(self) -> None:
+        """Forget what was read and what is ready: the camera is opened."""
+        self._presence = Presence(self._clock, *self._about_absence)
+        self._ready.clear()
+        self._n_read = 0
+
+    def _tell(self, gap: Gap | None) -> None:
+        if gap is not None:
+            self._ready.append(gap)
+
+    @abstractmethod
+    def _look(self, timeout_s: float, info: CameraInfo) -> None:
+        """Wait for what comes and make it ready, or try to connect again. Raises `DeviceLost`."""
+
+    @abstractmethod
+    def _go_away(self, failure: DeviceLost) -> None:
+        """Begin to wait for the camera, or raise."""

@@ -1,11 +1,10 @@
 """A camera whose driver counts frames: every one of them becomes a frame or a gap."""
 
 import math
-from collections import deque
 from contextlib import suppress
 
 from tracker.cameras.machine_vision import requests
-from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, OnDisconnect, Presence
+from tracker.cameras.machine_vision.absence import UNKNOWN_PERIOD_NS, AwaitedCamera, OnDisconnect
 from tracker.cameras.machine_vision.counting import Counting
 from tracker.cameras.machine_vision.driver import Buffer, Connect, Connection, Stream, Value
 from tracker.cameras.machine_vision.options import options_of_features
@@ -16,7 +15,7 @@ from tracker.cameras.options import CameraOption
 from tracker.cameras.tick_clock import TickClock
 from tracker.clock import Clock
 from tracker.errors import DeviceError, DeviceLost
-from tracker.types import CameraInfo, Frame, Gap
+from tracker.types import CameraInfo, Frame
 
 TRIGGER_PATIENCE_S = 0.1
 """How long a software trigger waits for the camera to be ready (s)."""
@@ -25,7 +24,7 @@ FRAMES_FOR_A_RATE = 200
 """Frames after which the rate of their arrivals is believed more than the nominal one."""
 
 
-class MachineVisionCamera:
+class MachineVisionCamera(AwaitedCamera):
     """Frames of any camera with a driver that counts them, with the cause of each loss.
 
     `Frame.index` is the camera's own count. `Frame.image` is the driver's memory wherever the
@@ -47,23 +46,20 @@ class MachineVisionCamera:
         self, settings: MachineVisionSettings, clock: Clock, kind: str, connect: Connect
     ) -> None:
         self._settings = settings
-        self._clock = clock
+        super().__init__(clock, settings.on_disconnect, settings.wait_at_most_s)
         self._kind = kind
         self._connect = connect
         self._connection: Connection | None = None
         self._info: CameraInfo | None = None
         self._options: tuple[CameraOption, ...] = ()
         self._counting = Counting(None)
-        self._presence = self._make_presence()
         self.tick_clock: TickClock | None = None
         self._exposure_ns: int | None = None
         self._rate: RateCheck | None = None
-        self._ready: deque[Frame | Gap] = deque()
         self._first: tuple[int, int] | None = None
         self._last_index, self._last_ns, self._heard_ns = -1, -1, 0
         self._is_sending = self._is_exposing = False
         self._due_ns = 0
-        self._n_read = 0
         self._counts: dict[str, int] = {}
 
     @property
@@ -100,8 +96,7 @@ class MachineVisionCamera:
         if self._info is not None:
             return
         self._first, self._last_index, self._last_ns = None, -1, -1
-        self._ready.clear()
-        self._presence, self._n_read = self._make_presence(), 0
+        self._begin_anew()
         self._info = self._start()
         if self._settings.runs_by_itself and self._settings.fps is not None:
             tick_hz = float(self._info.settings["device_tick_hz"] or math.nan)
@@ -109,41 +104,17 @@ class MachineVisionCamera:
         self._counting = Counting(self._stream_end())
         self._heard_ns = self._clock.now_ns()
 
-    def read(self, timeout_s: float) -> Frame | Gap | None:
-        """Return the next frame or gap, None if none came.
-
-        Raises:
-            DeviceError: If the camera is closed, does not start, or sends something else than
-                it was asked for.
-            DeviceLost: If it was unplugged, and `on_disconnect` is end or it stays away.
-        """
-        info = self.info
-        if not self._ready:
-            try:
-                if self._connection is None:
-                    if self._presence.try_again(timeout_s, info, self._start):
-                        self._heard_ns = self._clock.now_ns()
-                else:
-                    self._take(self._connection, timeout_s)
-            except DeviceLost as failure:
-                self._go_away(failure)
-            if not self._ready:
-                self._tell(self._presence.missing())
-        if not self._ready:
-            return None
-        entry = self._ready.popleft()
-        self._n_read = 1 + (entry.last_index if isinstance(entry, Gap) else entry.index)
-        return entry
-
     def close(self) -> None:
         """Stop and release the camera. Never raises."""
         self._disconnect()
         self._info = None
         self._ready.clear()
 
-    def _make_presence(self) -> Presence:
-        settings = self._settings
-        return Presence(self._clock, settings.on_disconnect, settings.wait_at_most_s)
+    def _look(self, timeout_s: float, info: CameraInfo) -> None:
+        if self._connection is not None:
+            self._take(self._connection, timeout_s)
+        elif self._presence.try_again(timeout_s, info, self._start):
+            self._heard_ns = self._clock.now_ns()
 
     def _stream_end(self) -> int | None:
         return self._connection.stream.last_number if self._connection else None
@@ -281,10 +252,6 @@ class MachineVisionCamera:
             period_ns=self._period_ns(),
             next_index=self._counting.next_index,
         )
-
-    def _tell(self, gap: Gap | None) -> None:
-        if gap is not None:
-            self._ready.append(gap)
 
     def _period_ns(self) -> int:
         """Time from frame to frame: as the camera said, unless many frames say otherwise."""
